@@ -1,0 +1,7 @@
+"""What many processes do together; the only place that imports Horovod or mpi4py."""
+
+from distributed.connect import connect
+from distributed.job import run_job
+from distributed.world import LaunchError, World
+
+__all__ = ["LaunchError", "World", "connect", "run_job"]

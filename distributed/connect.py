@@ -1,0 +1,34 @@
+"""Joining the job that a launcher started, or being a world of one where none did."""
+
+from distributed.launcher import read_launch, set_threads
+from distributed.world import LaunchError, World
+
+
+def connect():
+    """The world of this process: `World` without a launcher, else `HorovodWorld`.
+
+    LaunchError where Horovod is missing or does not see the processes that the launcher started: training on would
+    be as many separate runs, each of which takes itself for rank 0.
+    """
+    try:
+        launch = read_launch()
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+    if launch is None:
+        set_threads(1)
+        return World()
+    set_threads(launch.local_size)
+    try:
+        from distributed.horovod_world import HorovodWorld
+    except ImportError as error:
+        raise LaunchError(
+            f"{launch.by} started {launch.size} processes but Horovod for MXNet is not installed ({error}); "
+            "launch/setup.sh builds it"
+        ) from None
+    world = HorovodWorld()
+    if world.size != launch.size:
+        raise LaunchError(
+            f"{launch.by} started {launch.size} processes but Horovod sees {world.size}; "
+            "it was built without this launcher's way to talk: rebuild it with launch/setup.sh"
+        )
+    return world

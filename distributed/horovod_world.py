@@ -1,0 +1,82 @@
+"""The world that Horovod makes of several processes."""
+
+import json
+import os
+import sys
+
+import horovod.mxnet as hvd
+import mxnet as mx
+import numpy as np
+
+from distributed.world import World
+
+# Half floats hold 6e-8 to 65504; gradients of a mean are small, so they travel enlarged. A power of two: exact.
+FP16_SCALE = 256.0
+
+
+class HorovodWorld(World):
+    """All ranks of a Horovod job. Its collectives raise MXNetError when a rank is lost."""
+
+    def __init__(self):
+        super().__init__()
+        hvd.init()
+        self.rank, self.size = hvd.rank(), hvd.size()
+        self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
+        self.calls = 0
+
+    def sum_gradients(self, gradients, report, fp16=False):
+        """One grouped allreduce: one negotiation, one buffer, and the same order of addition in every run.
+
+        The name stays the same, so that Horovod's response cache knows the group; MXNet's engine keeps two steps
+        apart, because both write the same arrays.
+        """
+        if not fp16:
+            hvd.grouped_allreduce_([*gradients, report], op=hvd.Sum, name="step")
+            return
+        halves = [(gradient * FP16_SCALE).astype("float16") for gradient in gradients]
+        hvd.grouped_allreduce_(halves, op=hvd.Sum, name="step.fp16")
+        hvd.allreduce_(report, op=hvd.Sum, name="step.report")
+        for gradient, half in zip(gradients, halves):
+            gradient[:] = half.astype("float32") / FP16_SCALE
+
+    def broadcast(self, arrays):
+        for array in arrays:
+            hvd.broadcast_(array, root_rank=0, name=self._name("broadcast"))
+            array.wait_to_read()
+
+    def gather(self, value):
+        payload = np.frombuffer(json.dumps(value).encode(), np.uint8)
+        lengths = self._allgather(np.array([len(payload)], np.int32))
+        ends = np.cumsum(lengths)
+        text = self._allgather(payload).tobytes()
+        return [json.loads(text[end - length : end]) for end, length in zip(ends, lengths)]
+
+    def close(self):
+        mx.nd.waitall()
+        hvd.shutdown()
+
+    def abort(self, code):
+        """mpirun alone would let the others wait in their allreduce; MPI's abort ends them. horovodrun does so itself.
+
+        No atexit handler runs: Horovod's and MXNet's would wait for the very ranks that are lost.
+        """
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if hvd.mpi_enabled():
+            import mpi4py
+
+            mpi4py.rc.initialize = mpi4py.rc.finalize = False
+            from mpi4py import MPI
+
+            MPI.COMM_WORLD.Abort(code)
+        os._exit(code)
+
+    def _allgather(self, array):
+        """The rows of every rank's `array`, a numpy array on the host, one below the other."""
+        sent = mx.nd.array(array, ctx=mx.cpu(), dtype=array.dtype)
+        return hvd.allgather(sent, name=self._name("gather")).asnumpy()
+
+    def _name(self, kind):
+        """A name that no earlier call had: a rank that runs ahead must not meet the last call of a slower one."""
+        self.calls += 1
+        return f"{kind}.{self.calls}"

@@ -1,0 +1,94 @@
+"""The world of one process, which is also the interface of every larger one."""
+
+import socket
+
+import numpy as np
+
+
+class LaunchError(Exception):
+    """The processes of a job do not fit together; ends the program with `error: …` and exit code 2."""
+
+
+class World:
+    """A single process: every collective is the identity.
+
+    Every rank calls every method that is not a plain property, in the same order. `HorovodWorld` overrides the
+    ones that talk; what can be said once for any size is said here.
+    """
+
+    rank = 0
+    size = 1
+    local_rank = 0
+    local_size = 1
+
+    def __init__(self):
+        self.host = socket.gethostname()
+
+    @property
+    def is_root(self):
+        """True on the one rank that writes."""
+        return self.rank == 0
+
+    def share(self, rows):
+        """This rank's part of `rows`: contiguous, nobody's row twice, parts that differ by at most one row."""
+        return rows[len(rows) * self.rank // self.size : len(rows) * (self.rank + 1) // self.size]
+
+    def sum_gradients(self, gradients, report, fp16=False):
+        """Add up the NDArrays of `gradients` and the NDArray `report` over all ranks, in place, without waiting.
+
+        With `fp16` the gradients travel as half floats; the report never does.
+        """
+
+    def broadcast(self, arrays):
+        """Overwrite the NDArrays `arrays` with those of rank 0."""
+
+    def gather(self, value):
+        """`value` of every rank, in the order of the ranks. It is sent as JSON, so that nothing received runs."""
+        return [value]
+
+    def close(self):
+        """Leave the world in an orderly way: every rank does."""
+
+    def abort(self, code):
+        """End this process at once, and with it the job, because the other ranks can not go on without it."""
+        raise SystemExit(code)
+
+    def sum(self, totals):
+        """The sum over all ranks of `totals`, a float64 array of any shape, added in the order of the ranks."""
+        return np.sum(self.gather(np.asarray(totals, np.float64).tolist()), axis=0)
+
+    def from_root(self, value):
+        """Rank 0's `value`, which JSON must be able to hold; what the other ranks pass is ignored."""
+        return self.gather(value if self.is_root else None)[0]
+
+    def together(self, work, expects):
+        """The result of `work()` on every rank, or on every rank the error `expects` if it came up on any.
+
+        So a file that is missing on one host ends the job on all, with one message, and leaves no rank waiting.
+        """
+        result, problem = None, None
+        try:
+            result = work()
+        except expects as error:
+            problem = f"{error}"
+        problems = self.gather(None if problem is None else [problem, self.host])
+        first = next((rank for rank, found in enumerate(problems) if found), None)
+        if first is None:
+            return result
+        message, host = problems[first]
+        if not all(problems):
+            message += f" (rank {first} of {self.size}, on {host})"
+        raise expects(message)
+
+    def compare(self, facts):
+        """Raise LaunchError on every rank unless the dict `facts` (name to text) is the same on all of them."""
+        everywhere = self.gather([self.host, facts])
+        root_host, root_facts = everywhere[0]
+        for name, expected in root_facts.items():
+            others = [f"{rank} on {host}" for rank, (host, own) in enumerate(everywhere) if own[name] != expected]
+            if others:
+                found = next(own[name] for _, own in everywhere if own[name] != expected)
+                raise LaunchError(
+                    f"{name} differs between the processes: rank 0 on {root_host} has {expected}, "
+                    f"rank {', rank '.join(others)} has {found}"
+                )

@@ -1,0 +1,156 @@
+"""Every option of a run: one frozen dataclass that YAML, the command line, `--help` and validation are made from."""
+
+import argparse
+import difflib
+from dataclasses import asdict, fields
+from typing import Annotated, Any, Literal, Optional, Union
+
+import yaml
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from lenet.errors import InputError
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, not true or false")
+    return value
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, str) and (not value.strip() or "\0" in value):
+        raise ValueError("it must not be empty")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_no_bool)]
+Number = Annotated[float, BeforeValidator(_no_bool)]
+Text = Annotated[str, BeforeValidator(_text)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class Config:
+    """The options of train.py. YAML uses these names; the command line the same with dashes."""
+
+    data_dir: Optional[Text] = Field(
+        None, description="folder with the four IDX files (default: Fashion-MNIST as installed, else downloaded)"
+    )
+    output_dir: Text = Field("runs/lenet", description="folder for the trained network, checkpoints and metrics")
+    epochs: Count = Field(10, ge=1, le=100_000, description="how often every training image is seen")
+    batch_size: Count = Field(64, ge=1, le=1_000_000, description="images per process per step")
+    learning_rate: Number = Field(
+        0.2, gt=0, le=1000, description="peak learning rate for steps of REFERENCE_BATCH images in all; scaled linearly"
+    )
+    momentum: Number = Field(0.9, ge=0, lt=1, description="momentum of SGD")
+    weight_decay: Number = Field(5e-4, ge=0, le=1, description="L2 penalty of SGD")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "linear", description="how the learning rate goes from its peak: stays, or falls to 0 at the last epoch's end"
+    )
+    warmup_epochs: Number = Field(1.0, ge=0, le=100_000, description="epochs over which the learning rate rises to its peak")
+    reference_batch: Count = Field(256, ge=1, le=1_000_000, description="images per step that LEARNING_RATE is meant for")
+    seed: Count = Field(1, ge=0, lt=2**31, description="decides the first weights and the order of the images")
+    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto takes a GPU where there is one")
+    max_steps: Optional[Count] = Field(None, ge=1, description="end the run after so many steps of all processes together")
+    log_every: Count = Field(50, ge=1, description="write the loss of every N-th step to metrics.jsonl")
+    checkpoint_every: Optional[Count] = Field(
+        None, ge=1, description="write a checkpoint every N steps too, not only at the end of an epoch"
+    )
+    keep: Count = Field(3, ge=1, le=1_000_000, description="how many checkpoints stay")
+    resume: Text = Field("auto", description="auto (go on with the run in OUTPUT_DIR), never, or a checkpoint's folder")
+    debug: bool = Field(False, description="for breakpoints: no hybridize, a synchronous engine; one process only")
+    fp16_allreduce: bool = Field(False, description="send gradients as half floats")
+    stall_timeout: Number = Field(
+        60.0, gt=0, le=86_400, description="seconds without progress after which a job is ended as stalled"
+    )
+
+    def __post_init__(self):
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(f"warmup_epochs {self.warmup_epochs:g} is more than epochs {self.epochs}")
+
+
+def read_config(arguments) -> Config:
+    """The config that the command line `arguments` asks for. InputError names the option or key that is wrong."""
+    given = vars(_parser().parse_args(arguments))
+    path = given.pop("config", None)
+    values = {} if path is None else _read_yaml(path)
+    try:
+        return TypeAdapter(Config).validate_python({**values, **given})
+    except ValidationError as error:
+        raise InputError(_first_problem(error, given, path)) from None
+
+
+def write_config(config: Config, file):
+    """Write the resolved config as YAML that `--config` reads back."""
+    yaml.safe_dump(asdict(config), file, sort_keys=False)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise InputError(f"{message}; see python train.py --help")
+
+    def parse_args(self, args=None, namespace=None):
+        known, unknown = self.parse_known_args(args, namespace)
+        if not unknown:
+            return known
+        near = difflib.get_close_matches(unknown[0].split("=")[0], self._option_string_actions, n=1)
+        self.error(f"unknown option {unknown[0]}" + (f", did you mean {near[0]}?" if near else ""))
+
+
+def _parser():
+    parser = _Parser(
+        prog="train.py",
+        description="Train LeNet-5 on Fashion-MNIST, in one process or under horovodrun, mpirun or srun.",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", metavar="FILE", help="YAML file with any of the options below; the command line wins")
+    for field in fields(Config):
+        text = field.default.description
+        if field.default.default is not None and field.type is not bool:
+            text += f" (default: {field.default.default})"
+        option = "--" + field.name.replace("_", "-")
+        if field.type is bool:
+            parser.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
+        else:
+            parser.add_argument(option, metavar=_metavar(field.type), help=text)
+    return parser
+
+
+def _metavar(kind):
+    if getattr(kind, "__origin__", None) is Literal:
+        return "{" + ",".join(kind.__args__) + "}"
+    if getattr(kind, "__origin__", None) is Union:  # Optional[X]
+        kind = kind.__args__[0]
+    return {Count: "N", Number: "X"}.get(kind, "TEXT")
+
+
+def _read_yaml(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = yaml.safe_load(file.read(1 << 20))
+    except OSError as error:
+        raise InputError(f"--config {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise InputError(f"--config {path}: not YAML: {' '.join(str(error).split())[:200]}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise InputError(f"--config {path}: options as `name: value` lines are needed, not a {type(values).__name__}")
+    known = [field.name for field in fields(Config)]
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            raise InputError(f"--config {path}: unknown key {name}" + (f", did you mean {near[0]}?" if near else ""))
+    return values
+
+
+def _first_problem(error, given, path):
+    problem = error.errors()[0]
+    message = problem["msg"].replace("Value error, ", "")
+    message = message[0].lower() + message[1:]
+    if not problem["loc"]:
+        return message
+    name = str(problem["loc"][0])
+    where = "--" + name.replace("_", "-") if name in given else f"--config {path}: {name}:"
+    return f"{where} {problem['input']}: {message}"

@@ -1,0 +1,72 @@
+"""The network with its optimizer on one device: one step, one look at a batch, and its state as arrays."""
+
+import mxnet as mx
+from mxnet import autograd, gluon, nd
+
+from lenet.model import named_parameters, normalise
+
+cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
+
+
+class Learner:
+    """What a step changes: the weights of `net` and the momenta of SGD, both on `device`."""
+
+    def __init__(self, net, config, device):
+        self.net, self.config, self.device = net, config, device
+        self.parameters = named_parameters(net)
+        self.weights = [parameter.data() for parameter in self.parameters.values()]
+        self.gradients = [parameter.grad() for parameter in self.parameters.values()]
+        self.use_optimizer(steps_done=0, momenta={})
+
+    def use_optimizer(self, steps_done, momenta):
+        """Start SGD as it stands after `steps_done` steps with `momenta`, NDArrays by parameter name (missing: zero).
+
+        MXNet's own updater rather than gluon.Trainer: its states are plain arrays that need no pickle to be kept,
+        and a rank without images in a step needs no backward pass to take part in the update.
+        """
+        sgd = mx.optimizer.SGD(
+            momentum=self.config.momentum, wd=self.config.weight_decay, begin_num_update=steps_done
+        )
+        self.update = mx.optimizer.get_updater(sgd)
+        if self.config.momentum:
+            for i, (name, weight) in enumerate(zip(self.parameters, self.weights)):
+                self.update.states[i] = momenta.get(name, nd.zeros_like(weight)).as_in_context(self.device)
+                self.update.states_synced[i] = True
+
+    @property
+    def momenta(self):
+        """SGD's momenta by parameter name, NDArrays; empty without momentum."""
+        states = self.update.states
+        return {name: states[i] for i, name in enumerate(self.parameters) if states.get(i) is not None}
+
+    def step(self, world, images, labels, images_in_step, rate, wants_stop):
+        """One step of all ranks, queued on the device and not waited for.
+
+        `images` (n, 28, 28) uint8 and `labels` (n,) are this rank's share, n may be 0, of `images_in_step` images.
+        Returns the report of the step, an NDArray of 4: loss, hits and images summed over all ranks, and how many
+        ranks want to stop. It travels with the gradients, so that every rank reads the same.
+        """
+        own = nd.array([0, 0, len(images), wants_stop], ctx=self.device)
+        if len(images):
+            with autograd.record():
+                logits = self.net(normalise(images))
+                losses = cross_entropy(logits, labels)  # (n,)
+                part = losses.sum() / images_in_step  # of the mean over all ranks' images
+            part.backward()
+            own[0:2] = nd.concat(losses.sum(), _hits(logits, labels), dim=0)
+        else:
+            for gradient in self.gradients:
+                gradient[:] = 0
+        world.sum_gradients(self.gradients, own, fp16=self.config.fp16_allreduce)
+        self.update.optimizer.set_learning_rate(rate)
+        self.update(list(range(len(self.weights))), self.gradients, self.weights)
+        return own
+
+    def look(self, images, labels):
+        """Loss and hits, summed over a batch without learning from it: an NDArray of 2."""
+        logits = self.net(normalise(images))
+        return nd.concat(cross_entropy(logits, labels).sum(), _hits(logits, labels), dim=0)
+
+
+def _hits(logits, labels):
+    return (logits.argmax(axis=1) == labels.astype("float32")).sum()

@@ -1,0 +1,61 @@
+"""The network of MXNet's Fashion-MNIST tutorial: LeNet-5 with ReLU and max-pooling, 60,170 parameters."""
+
+import mxnet as mx
+import numpy as np
+from mxnet.gluon import nn
+
+from lenet.errors import InputError
+
+CLASSES = 10
+
+
+def lenet5():
+    """The plain network: (n, 1, 28, 28) float32 normalised pixels to (n, 10) logits.
+
+    All shapes are given, so that the parameters exist before the first forward and can be broadcast at once.
+    """
+    net = nn.HybridSequential()
+    net.add(
+        nn.Conv2D(6, kernel_size=5, in_channels=1, activation="relu"),  # (n, 6, 24, 24)
+        nn.MaxPool2D(pool_size=2, strides=2),  # (n, 6, 12, 12)
+        nn.Conv2D(16, kernel_size=3, in_channels=6, activation="relu"),  # (n, 16, 10, 10)
+        nn.MaxPool2D(pool_size=2, strides=2),  # (n, 16, 5, 5)
+        nn.Flatten(),  # (n, 400)
+        nn.Dense(120, in_units=400, activation="relu"),
+        nn.Dense(84, in_units=120, activation="relu"),
+        nn.Dense(CLASSES, in_units=84),
+    )
+    return net
+
+
+def initialize(net, seed, device):
+    """Give `net` the first weights that `seed` decides (Xavier: Glorot and Bengio 2010) on `device`."""
+    mx.random.seed(seed)
+    net.initialize(mx.init.Xavier(), ctx=device)
+
+
+def named_parameters(net):
+    """The parameters of `net` by the names that Gluon's `save_parameters` gives them: `0.weight`, `0.bias`, …"""
+    return net._collect_params_with_prefix()
+
+
+def normalise(pixels):
+    """(n, 28, 28) uint8 to (n, 1, 28, 28) float32, as the tutorial's ToTensor and Normalize(0.13, 0.31) do."""
+    return ((pixels.astype("float32") / 255 - 0.13) / 0.31).expand_dims(axis=1)
+
+
+def set_parameters(net, arrays, path):
+    """Give `net` the values in `arrays`, a dict as read_params returns it. InputError if they are another network's."""
+    parameters = named_parameters(net)
+    for name, parameter in parameters.items():
+        if name not in arrays:
+            raise InputError(f"{path}: {name} is missing; these are not the parameters of LeNet-5")
+        if arrays[name].shape != parameter.shape:
+            raise InputError(f"{path}: {name} has shape {arrays[name].shape}, LeNet-5 needs {parameter.shape}")
+        if not np.isfinite(arrays[name]).all():
+            raise InputError(f"{path}: {name} holds values that are not finite")
+    extra = sorted(set(arrays) - set(parameters))
+    if extra:
+        raise InputError(f"{path}: {extra[0]} is not a parameter of LeNet-5")
+    for name, parameter in parameters.items():
+        parameter.set_data(mx.nd.array(arrays[name], ctx=mx.cpu(), dtype="float32"))

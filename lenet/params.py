@@ -1,0 +1,98 @@
+"""Reading of MXNet's `.params` files without trust: nothing in them runs, and no size in them is believed.
+
+The format is that of `NDArray::Save` in MXNet 1.9.1 (src/ndarray/ndarray.cc), little-endian: a list of dense arrays,
+then their names. `mx.nd.load` would take memory for any size that a header claims, and can end the interpreter.
+"""
+
+import os
+import struct
+
+import numpy as np
+
+from lenet.errors import InputError
+
+LIST_MAGIC = 0x112
+ARRAY_MAGIC = 0xF993FAC9
+DENSE, FLOAT32 = 0, 0
+LIMIT = 1 << 30  # bytes; LeNet-5 takes 240 KB
+MAX_ARRAYS, MAX_DIMENSIONS, MAX_NAME = 10_000, 8, 1_000
+
+
+def read_params(path):
+    """The arrays of a `.params` file by name: dict of float32 ndarrays. InputError names the file and the fault."""
+    try:
+        size = os.stat(path).st_size
+        if size > LIMIT:
+            raise InputError(f"{path}: {size} bytes are too many for a .params file of this network")
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    return parse_params(content, path)
+
+
+def parse_params(content, path):
+    """The arrays in the bytes `content`; `path` is for the error."""
+    cursor = _Cursor(content)
+    try:
+        _expect(cursor.take("QQ") == (LIST_MAGIC, 0), "it does not start as one")
+        (count,) = cursor.take("Q")
+        _expect(count <= MAX_ARRAYS, f"it claims {count} arrays")
+        arrays = [_read_array(cursor) for _ in range(count)]
+        (named,) = cursor.take("Q")
+        _expect(named == count, f"it has {count} arrays and {named} names")
+        names = [_read_name(cursor) for _ in range(count)]
+        _expect(len(set(names)) == count, "a name stands twice")
+        _expect(cursor.left == 0, f"{cursor.left} bytes follow its end")
+    except _NotParams as error:
+        raise InputError(f"{path}: not a whole .params file of MXNet: {error}") from None
+    return dict(zip(names, arrays))
+
+
+class _NotParams(Exception):
+    pass
+
+
+def _expect(condition, otherwise):
+    if not condition:
+        raise _NotParams(otherwise)
+
+
+class _Cursor:
+    def __init__(self, content):
+        self.content, self.at = memoryview(content), 0
+
+    @property
+    def left(self):
+        return len(self.content) - self.at
+
+    def take(self, layout):
+        return struct.unpack("<" + layout, self.bytes(struct.calcsize("<" + layout)))
+
+    def bytes(self, count):
+        _expect(count <= self.left, f"it ends {count - self.left} bytes too early")
+        self.at += count
+        return self.content[self.at - count : self.at]
+
+
+def _read_array(cursor):
+    magic, storage, dimensions = cursor.take("IiI")
+    _expect(magic == ARRAY_MAGIC and storage == DENSE, "an array is not a dense one")
+    _expect(1 <= dimensions <= MAX_DIMENSIONS, f"an array has {dimensions} dimensions")
+    shape = cursor.take(f"{dimensions}q")
+    _expect(min(shape) > 0, f"an array has the shape {shape}")
+    _, _, kind = cursor.take("iii")  # the device that it was saved from does not matter
+    _expect(kind == FLOAT32, "an array is not of float32")
+    items = 1
+    for length in shape:  # in Python's integers: no overflow
+        items *= length
+    return np.frombuffer(cursor.bytes(4 * items), "<f4").reshape(shape)
+
+
+def _read_name(cursor):
+    (length,) = cursor.take("Q")
+    _expect(length <= MAX_NAME, f"a name of {length} bytes")
+    try:
+        return str(cursor.bytes(length), "utf-8")
+    except UnicodeDecodeError:
+        raise _NotParams("a name is not text") from None

@@ -1,0 +1,36 @@
+"""Putting a run where a checkpoint left it, or at its start: rank 0 reads, the others are told."""
+
+from dataclasses import asdict
+
+import mxnet as mx
+
+from lenet.errors import InputError
+from lenet.metrics import Totals
+from lenet.model import set_parameters
+from lenet.output import find_checkpoint
+from lenet.progress import Progress
+
+
+def resume(run, identity):
+    """Set weights, momenta, update counts, progress and totals on every rank to those of rank 0."""
+    world, learner = run.world, run.learner
+    found = world.together(
+        lambda: _restore(run, find_checkpoint(run.config, identity, run.journal.say)) if world.is_root else None,
+        InputError,
+    )
+    where = world.from_root(found and [asdict(found.progress), asdict(found.totals)])
+    if where:
+        run.progress, run.totals = Progress(**where[0]), Totals(**where[1])
+        if not world.is_root:
+            learner.use_optimizer(run.progress.step, {})
+    world.broadcast([*learner.weights, *learner.momenta.values()])
+    run.journal.open(last_step=run.progress.step)
+
+
+def _restore(run, found):
+    """Give rank 0's learner the arrays of the checkpoint `found`, if there is one."""
+    if found is not None:
+        set_parameters(run.learner.net, found.weights, "the checkpoint")
+        momenta = {name: mx.nd.array(momentum) for name, momentum in found.momenta.items()}
+        run.learner.use_optimizer(found.progress.step, momenta)
+    return found

@@ -1,0 +1,54 @@
+"""Train LeNet-5 on Fashion-MNIST: python train.py, or horovodrun -np 4 python train.py. --help lists the options."""
+
+import sys
+from dataclasses import asdict
+
+from distributed import run_job
+from lenet.config import read_config
+from lenet.device import choose_device, settle_engine
+from lenet.errors import InputError
+
+
+def main(world):
+    """Train in `world`; the exit code."""
+    config = world.together(lambda: read_config(sys.argv[1:]), InputError)
+    world.together(lambda: settle_engine(config.debug), InputError)
+
+    from lenet import data, loop, model, output, resume, versions  # they import MXNet, whose engine is settled now
+    from lenet.batches import Batches
+    from lenet.journal import Journal
+    from lenet.learner import Learner
+    from lenet.stop import StopRequest
+
+    dataset = world.together(lambda: data.load(config.data_dir), InputError)
+    device = world.together(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
+    world.compare({"the data": dataset.digest, "the config": str(asdict(config)), "the code": versions.code_version()})
+    world.together(lambda: output.prepare(config) if world.is_root else None, InputError)
+
+    net = model.lenet5()
+    model.initialize(net, config.seed, device)
+    if not config.debug:
+        net.hybridize(static_alloc=True)
+
+    identity = {"seed": config.seed, "data": dataset.digest, "images": len(dataset.train)}
+    run = loop.Run(
+        config=config,
+        world=world,
+        learner=Learner(net, config, device),
+        train=Batches(dataset.train, device),
+        validation=Batches(dataset.validation, device),
+        journal=Journal(config.output_dir, writes=world.is_root),
+        save=lambda run: output.save_checkpoint(run, identity),
+        stop=StopRequest(),
+    )
+    run.journal.say(f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.validation):,} test images")
+    resume.resume(run, identity)
+    run.stop.listen()
+    loop.train(run)
+    output.write_trained(run)
+    run.journal.close()
+    return 143 if run.ended_by == loop.STOP else 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_job(main, InputError))
