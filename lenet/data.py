@@ -4,7 +4,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Optional
 
 import numpy as np
 
@@ -40,10 +40,10 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """The training images, the 10,000 test images for validation, and where they are from.
+    """The two splits, and where they are from.
 
-    `digest` is the SHA-256 over the four files' own SHA-256 (unzipped, as hex text, in the order of FILES, nothing
-    between), so it does not depend on how the files are zipped.
+    `digest` is the SHA-256 over the SHA-256 of each of the four files (unzipped; as hex text, in the order of
+    FILES, nothing between), so it does not depend on how the files are zipped.
     """
 
     train: Split
@@ -56,8 +56,8 @@ class Dataset:
 def load(data_dir: Optional[str] = None) -> Dataset:
     """Reads the four files in `data_dir`, or wherever the data set stands on this machine.
 
-    Each file may be gzipped; where both `NAME` and `NAME.gz` stand in the folder, `NAME` is read. Without `data_dir`,
-    Debian's folder is taken if any of the files is there, else MXNet's folder for downloads, which is completed
+    Each file may be gzipped; where both `NAME` and `NAME.gz` stand in the folder, `NAME` is read. Without
+    `data_dir`, Debian's folder is taken if any of the files is there, else MXNet's download folder, completed
     from the network. Raises InputError, which names the file.
     """
     folder = _default_folder() if data_dir is None else Path(os.path.expanduser(data_dir))
@@ -88,14 +88,14 @@ def _default_folder() -> Path:
 def _path(folder: Path, name: str) -> Path:
     path = idx.find(folder, name)
     if path is None:
-        why = "is missing" if folder.is_dir() else "cannot be there: no such folder"
+        why = "is missing" if os.path.isdir(folder) else "cannot be there: no such folder"
         raise InputError(
             f"{folder / name}: {why}; a data set is {', '.join(FILES)}, each with or without .gz"
         )
     return path
 
 
-def _read_split(images_path: Path, labels_path: Path) -> Tuple[Split, Tuple[str, str]]:
+def _read_split(images_path: Path, labels_path: Path) -> tuple[Split, tuple[str, str]]:
     """The split, and the digests of its two files."""
     images, labels = idx.read(images_path), idx.read(labels_path)
     if images.shape[1:] != (28, 28):

@@ -1,12 +1,13 @@
-"""Downloads Fashion-MNIST into a folder: once per machine, checked, and never half a file under its final name."""
+"""Downloads Fashion-MNIST into a folder: once per machine, checked, and no half file under a final name."""
 
 import fcntl
 import hashlib
 import http.client
 import os
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Callable, Mapping, NamedTuple, Sequence, Tuple
+from typing import Callable, NamedTuple
 
 from tqdm import tqdm
 
@@ -21,9 +22,9 @@ OTHER_WAYS = (
 
 
 class Edition(NamedTuple):
-    """Files that belong together. Two editions hold the same images in another order and must not be mixed."""
+    """Files that belong together: two editions differ in the order of their images and must not be mixed."""
 
-    addresses: Tuple[str, ...]  # tried in turn for each file
+    addresses: tuple[str, ...]  # tried in turn for each file
     digests: Mapping[str, str]  # file name without .gz: digest
     digest: Callable[[Path], str]
 
@@ -69,7 +70,7 @@ SOURCES = (ORIGINAL, MXNET)
 
 
 def fetch(folder: Path, sources: Sequence[Edition] = SOURCES) -> None:
-    """Completes the four files in the folder from the first edition that can be had and fits what is there already.
+    """Completes the four files in the folder, from the first edition that can be had and fits those there.
 
     One process of a machine downloads; the others wait for it and find the files. Proxies are taken from the
     environment. Raises InputError, which says what was tried and which other ways there are.
@@ -135,7 +136,7 @@ def _get(url: str) -> bytes:
                     content += chunk
                     bar.update(len(chunk))
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Unavailable(str(getattr(error, "reason", None) or error)) from error
+        raise Unavailable(str(error)) from error
     if len(content) > LARGEST:
         raise Unavailable(f"sends more than {LARGEST} bytes")
     if len(content) < size:
@@ -144,7 +145,7 @@ def _get(url: str) -> bytes:
 
 
 def _store(path: Path, content: bytes, expected: str, digest: Callable[[Path], str]) -> None:
-    """Writes the file, if it is the right one, at once and for good: other processes see all of it or nothing."""
+    """Writes the file if it is the right one. Others see all of it or nothing, also after a power cut."""
     part = path.with_name(f".{path.name}.part")
     try:
         with open(part, "wb") as file:

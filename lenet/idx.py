@@ -1,7 +1,7 @@
-"""Reads IDX files, the format of MNIST and Fashion-MNIST, gzipped or not, trusting nothing that stands in them.
+"""Reads IDX files, the format of MNIST and Fashion-MNIST, gzipped or not, trusting nothing that they say.
 
-Source of the format: http://yann.lecun.com/exdb/mnist/ (two zero bytes, a type byte, the number of dimensions, one
-big-endian 32-bit size per dimension, then the values).
+An IDX file is two zero bytes, a type byte, the number of dimensions, a big-endian 32-bit size for each, then
+the values (http://yann.lecun.com/exdb/mnist/).
 """
 
 import gzip
@@ -11,8 +11,9 @@ import os
 import stat
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Optional, Sequence, Tuple
+from typing import BinaryIO, Optional
 
 import numpy as np
 
@@ -26,10 +27,10 @@ CHUNK = 1 << 20  # bytes
 
 
 def read(path) -> np.ndarray:
-    """The uint8 array that the file holds, in the header's shape; whether it is gzipped is told by its first bytes.
+    """The uint8 array that the file holds, in its header's shape. The first bytes tell whether it is gzipped.
 
-    Takes memory only for what really comes out of the file, and stops where more comes out than the header says.
-    Raises InputError, which names the file and what is wrong with it.
+    Takes memory only for what really comes out of the file, and stops where more comes out than its header
+    says. Raises InputError, which names the file and what is wrong with it.
     """
     path = Path(path)
     try:
@@ -60,7 +61,7 @@ def header(shape: Sequence[int]) -> bytes:
 
 
 def sha256(values: np.ndarray) -> str:
-    """SHA-256, in hex, of the unzipped IDX file of these values: a file that `read` accepts has no other bytes."""
+    """SHA-256, in hex, of the unzipped IDX file of these values: what `read` accepts holds no other bytes."""
     digest = hashlib.sha256(header(values.shape))
     digest.update(values.reshape(-1))
     return digest.hexdigest()
@@ -73,7 +74,7 @@ def _regular_size(path: Path) -> int:
     return status.st_size
 
 
-def _read_shape(stream: BinaryIO, path: Path, most: int) -> Tuple[int, ...]:
+def _read_shape(stream: BinaryIO, path: Path, most: int) -> tuple[int, ...]:
     """Reads the header. `most` is how many bytes the file can hold, unzipped."""
     start = stream.read(4)
     if len(start) < 4:
@@ -103,7 +104,7 @@ def _read_shape(stream: BinaryIO, path: Path, most: int) -> Tuple[int, ...]:
     return shape
 
 
-def _read_values(stream: BinaryIO, path: Path, shape: Tuple[int, ...]) -> np.ndarray:
+def _read_values(stream: BinaryIO, path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """Reads to the end of the file, where the gzip checksum is compared, or to the first byte too many."""
     count, values = math.prod(shape), bytearray()
     while len(values) <= count:

@@ -26,7 +26,7 @@ def write(folder, train=600, validation=100, seed=0, gz=True) -> Path:
 
 
 def make_split(count, rng):
-    """Images (count, 28, 28) and labels (count,), each class as often as the others: its pattern, dimmed, plus noise."""
+    """Images (count, 28, 28), each the pattern of its class, dimmed and noisy; labels (count,), balanced."""
     labels = rng.permutation(np.arange(count) % 10).astype(np.uint8)
     brightness = rng.uniform(0.5, 1, (count, 1, 1))
     noise = rng.normal(0, 25, (count, 28, 28))
