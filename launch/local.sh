@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Train on this machine: one process per GPU or, without a GPU, one per core up to 4.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
+  echo "usage: [NP=n] ./launch/local.sh [OPTIONS of train.py]"
+  echo "Sets everything up on first use, then trains with one process per GPU or, without a GPU,"
+  echo "one per core up to 4. NP=n starts n processes. The options of train.py:"
+  launch/setup.sh
+  exec .venv/bin/python train.py --help
+fi
+
+cores=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
+gpus=$(nvidia-smi -L 2>/dev/null | grep -c '^GPU ' || true)
+if [ -n "${NP:-}" ]; then
+  [[ $NP =~ ^[1-9][0-9]{0,3}$ ]] || { echo "error: NP is '$NP': it must be a whole number, 1 or more" >&2; exit 2; }
+  processes=$NP why="as NP says"
+elif [ "$gpus" -gt 0 ]; then
+  processes=$gpus why="one per GPU"
+else
+  processes=$((cores < 4 ? cores : 4)) why="one per core up to 4"
+fi
+
+launch/setup.sh
+# Before MXNet is imported, and no more threads than cores: more are slower.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$((processes < cores ? cores / processes : 1))}"
+export PATH="$PWD/.venv/bin:$PATH"
+echo "local.sh: starting $processes process(es), $why, with OMP_NUM_THREADS=$OMP_NUM_THREADS" >&2
+[ "$processes" -gt 1 ] || exec python train.py "$@"
+exec horovodrun -np "$processes" python train.py "$@"

@@ -1,0 +1,173 @@
+#!/usr/bin/env bash
+# Set up this checkout: system packages, .venv with the pinned requirements, Horovod built for MXNet.
+# Usage: launch/setup.sh [--dev]     --dev adds what the tests and linters need
+# Safe to run again: it does nothing when everything is there. PYTHON names another Python than the first on PATH.
+# Exit codes: 0 ready, 1 failed, 2 wrong option or something that only the user can install.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+horovod='horovod==0.28.1 --hash=sha256:92a43f5a94c43907a56805bad15f19700c62ffc83b7ca483f9e104e229f67ef0'
+data=/usr/share/datasets/fashion-mnist
+cache=${XDG_CACHE_HOME:-~/.cache}/lenet-mxnet
+log=.setup.log
+
+say() { echo "setup: $*" >&2; }
+die() { echo "error: ${*:2}" >&2; exit "$1"; }
+runs() { "$@" >/dev/null 2>&1 </dev/null; }
+
+# logged WHAT COMMAND...: runs the command with its output in the log, and ends with the reason when it fails.
+logged() {
+  "${@:2}" >>"$log" 2>&1 </dev/null && return
+  tail -n 20 "$log" >&2
+  die 1 "$1 failed: $(tail -n 1 "$log") (all output: $PWD/$log)"
+}
+
+# Sets python_version and python, the interpreter that .venv is (or will be) made of; empty when there is none.
+find_python() {
+  local names=(.venv/bin/python python3.11 python3.10 python3.9 python3) name prefix wrong=
+  [ -z "${PYTHON:-}" ] || names=("$PYTHON")
+  for name in "${names[@]}"; do
+    read -r python_version prefix < <(
+      "$name" -c 'import sys; print("%d.%d" % sys.version_info[:2], sys.base_prefix)' 2>/dev/null
+    ) || continue
+    python=$prefix/bin/python$python_version
+    case $python_version in 3.9 | 3.10 | 3.11) return ;; esac
+    wrong="$name is $python_version"
+  done
+  python='' python_version=''
+  [ -z "${PYTHON:-}${wrong}" ] || die 2 "MXNet 1.9.1 needs Python 3.9 to 3.11, but ${wrong:-PYTHON=$PYTHON does not run}:" \
+    "install Python 3.11 or name one with PYTHON=/path/to/python3.11"
+}
+
+has_open_mpi() {
+  local folder
+  [[ $(mpirun --version 2>&1) == *"Open MPI"* ]] || return 1
+  for folder in $(mpicxx --showme:incdirs 2>/dev/null); do
+    [ ! -e "$folder/mpi.h" ] || return 0
+  done
+  return 1
+}
+
+has_data() {
+  [ -e $data/train-images-idx3-ubyte.gz ] && [ -e $data/train-labels-idx1-ubyte.gz ] &&
+    [ -e $data/t10k-images-idx3-ubyte.gz ] && [ -e $data/t10k-labels-idx1-ubyte.gz ]
+}
+
+# Prints a line "what:package" for each thing that the system should have and does not.
+list_missing() {
+  if [ -z "$python" ]; then
+    echo "Python 3.9 to 3.11:python3 python3-venv python3-dev"
+  elif ! runs "$python" -c 'import ensurepip, os, sysconfig
+os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))'; then
+    [[ $python == /usr/bin/* ]] || die 2 "$python lacks the venv module or its headers: install it whole or set PYTHON"
+    echo "Python's venv module and headers:python$python_version-venv python$python_version-dev"
+  fi
+  runs c++ --version || echo "a C++ compiler:g++"
+  runs make --version || echo "make:make"
+  runs cmake --version || echo "CMake:cmake"
+  has_open_mpi || echo "Open MPI with its headers:openmpi-bin libopenmpi-dev"
+  # Elsewhere no package has the data set; train.py says then where it looked.
+  ! runs command -v apt-get || has_data || echo "the Fashion-MNIST data set:dataset-fashion-mnist"
+}
+
+install_missing() {
+  local missing what packages as_root=()
+  missing=$(list_missing)
+  [ -n "$missing" ] || return 0
+  what=$(cut -d: -f1 <<<"$missing" | paste -sd, | sed 's/,/, /g')
+  packages=$(cut -d: -f2 <<<"$missing" | paste -sd' ')
+  runs command -v apt-get || die 2 "missing $what: install it with this system's package manager"
+  if [ "$(id -u)" != 0 ]; then
+    runs sudo -n true || die 2 "missing $what; run: sudo apt-get install -y $packages"
+    as_root=(sudo -n)
+  fi
+  say "installing $packages with apt-get: a minute or two"
+  # The package lists may be absent or old, so a failure is tried again with new ones. The lock keeps
+  # set-ups of several checkouts from each other's way; the time-out waits for anything else that uses apt.
+  # shellcheck disable=SC2016,SC2086
+  logged "apt-get install $packages" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive flock /var/lib/dpkg sh -c '
+    install() { apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "$@"; }
+    install "$@" || { apt-get update && install "$@"; }' sh $packages
+  find_python
+  missing=$(list_missing)
+  [ -z "$missing" ] || die 1 "apt-get installed $packages, but this is still missing: $missing"
+}
+
+# What a finished set-up is true for: this place, this Python, this script and these lock files.
+stamp() { { echo "$PWD $python"; cat launch/setup.sh "$@"; } | sha256sum; }
+is_ready() { [ -x .venv/bin/python ] && [ "$(cat .venv/ready 2>/dev/null)" = "$(stamp requirements.txt)" ]; }
+is_ready_dev() { [ "$(cat .venv/ready-dev 2>/dev/null)" = "$(stamp requirements.txt requirements-dev.txt)" ]; }
+
+# wait_for FILE WHAT: holds FILE's lock until the descriptor that it puts in lock is closed.
+wait_for() {
+  exec {lock}>"$1"
+  flock -n "$lock" || { say "waiting for another set-up that is $2"; flock "$lock"; }
+}
+
+# build_horovod FOLDER: leaves the wheel in FOLDER. Nothing cached or built elsewhere is used: such a wheel
+# need not know MXNet, and its name would not tell.
+build_horovod() {
+  logged "building Horovod" env PATH="$PWD/.venv/bin:$PATH" MAKEFLAGS="${MAKEFLAGS:--j$(nproc)}" \
+    HOROVOD_WITH_MXNET=1 HOROVOD_WITH_MPI=1 HOROVOD_WITH_GLOO=1 \
+    HOROVOD_WITHOUT_TENSORFLOW=1 HOROVOD_WITHOUT_PYTORCH=1 CMAKE_POLICY_VERSION_MINIMUM=3.5 \
+    .venv/bin/python -m pip wheel --no-build-isolation --no-binary horovod --no-cache-dir --no-deps \
+    --require-hashes --wheel-dir "$1" -r <(echo "$horovod")
+}
+
+# Prints the name of the wheel's folder in the cache: everything that the wheel depends on.
+horovod_key() {
+  local mxnet mpi build
+  mxnet=$(sed -n 's/^\(mxnet==[^ ]*\).*/\1/p' requirements.txt)
+  mpi=$(mpirun --version | sed -n '1s/.* //p')
+  build=$( { declare -f build_horovod; echo "$horovod"; } | sha256sum | cut -c1-8)
+  echo "${horovod%% *}-$mxnet-python$python_version-$(uname -m)-$(getconf GNU_LIBC_VERSION | tr ' ' -)-openmpi-$mpi-$build"
+}
+
+install_horovod() {
+  local wheels new
+  wheels=$cache/$(horovod_key)
+  mkdir -p "$cache" 2>/dev/null || die 1 "cannot make $cache: set XDG_CACHE_HOME to a folder that can be written"
+  wait_for "$cache/lock" "building Horovod"
+  if [ ! -d "$wheels" ]; then
+    say "building Horovod: about 3 minutes on 2 cores, once per machine (output: $log)"
+    rm -rf "$cache"/new.*
+    new=$(mktemp -d "$cache/new.XXXXXX")
+    build_horovod "$new"
+    mv -T "$new" "$wheels"
+  fi
+  exec {lock}>&-
+  logged "installing Horovod from $wheels" .venv/bin/python -m pip install --no-deps --no-index "$wheels"/*.whl
+  logged "the check of Horovod" .venv/bin/python -c '
+import sys, numpy, horovod.mxnet as hvd
+if not (hvd.mpi_built() and hvd.gloo_built()):
+    sys.exit(f"Horovod lacks a controller: MPI {bool(hvd.mpi_built())}, Gloo {bool(hvd.gloo_built())}")
+if numpy.__version__ != "1.23.5":
+    sys.exit(f"NumPy is {numpy.__version__}, not 1.23.5")'
+}
+
+install() { logged "installing $1" .venv/bin/python -m pip install --require-hashes -r "$1"; }
+
+main() {
+  local dev=''
+  case "$*" in '') ;; --dev) dev=1 ;; *) die 2 "unknown option '$*': launch/setup.sh knows --dev alone" ;; esac
+  find_python
+  install_missing
+  if is_ready && { [ -z "$dev" ] || is_ready_dev; }; then return; fi
+  wait_for .setup.lock "setting up this checkout"
+  : >"$log"
+  if ! is_ready; then
+    say "installing requirements.txt into .venv with Python $python_version: about half a minute"
+    logged "making .venv" "$python" -m venv --clear .venv
+    install requirements.txt
+    install_horovod
+    stamp requirements.txt >.venv/ready
+  fi
+  if [ -n "$dev" ] && ! is_ready_dev; then
+    say "installing requirements-dev.txt into .venv: some seconds"
+    install requirements-dev.txt
+    stamp requirements.txt requirements-dev.txt >.venv/ready-dev
+  fi
+  say "ready in $SECONDS s"
+}
+
+main "$@"
