@@ -1,4 +1,4 @@
-"""A web server on this machine for the tests of the download; it can also break off, keep silent and count."""
+"""A web server on this machine for the tests of the download; it can break off, keep silent and count."""
 
 import contextlib
 import threading

@@ -42,10 +42,13 @@ def test_a_small_data_set(tmp_path, gz):
     folder = datasets.write(tmp_path / "small", train=30, validation=10, gz=gz)
     loaded = data.load(str(folder))
     assert (len(loaded.train), len(loaded.validation)) == (30, 10)
-    assert loaded.train.images.shape == (30, 28, 28) and loaded.train.images.dtype == np.uint8
-    assert loaded.validation.labels.shape == (10,) and loaded.validation.labels.dtype == np.uint8
+    assert loaded.train.images.shape == (30, 28, 28)
+    assert loaded.train.images.dtype == np.uint8
+    assert loaded.validation.labels.shape == (10,)
+    assert loaded.validation.labels.dtype == np.uint8
     assert sorted(loaded.validation.labels) == list(range(10))
-    assert loaded.folder == folder and loaded.name == f"data set in {folder}"
+    assert loaded.folder == folder
+    assert loaded.name == f"data set in {folder}"
 
 
 def test_one_image_is_enough(tmp_path):
@@ -93,12 +96,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("gz", [True, False])
-@pytest.mark.parametrize("name, content, words", BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.parametrize(("name", "content", "words"), BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_file_is_named(tmp_path, name, content, words, gz):
     datasets.write(tmp_path, train=3, validation=3, gz=gz)
     path = store(tmp_path, name, content, gz)
     message = error_of(tmp_path)
-    assert message.startswith(f"{path}: ") and words in message
+    assert message.startswith(f"{path}: ")
+    assert words in message
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -156,7 +160,8 @@ def test_an_incomplete_download_folder_is_handed_to_the_download(homes):
     (datasets.write(downloads, train=3, validation=3) / f"{TEST_LABELS}.gz").unlink()
     message = error_of(None)
     assert f"cannot download the data set to {downloads}" in message
-    assert "apt-get install dataset-fashion-mnist" in message and "--data-dir" in message
+    assert "apt-get install dataset-fashion-mnist" in message
+    assert "--data-dir" in message
 
 
 @needs_debian

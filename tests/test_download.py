@@ -51,7 +51,8 @@ def error_of(folder, *sources):
         download.fetch(folder, sources)
     message = str(caught.value)
     assert "\n" not in message
-    assert "apt-get install dataset-fashion-mnist" in message and "--data-dir" in message
+    assert "apt-get install dataset-fashion-mnist" in message
+    assert "--data-dir" in message
     return message
 
 
@@ -69,7 +70,8 @@ def test_a_complete_folder_is_left_alone(tmp_path, serve, original):
     mine = datasets.write(tmp_path / "mine", train=5, seed=1, gz=False)
     before = content_of(mine)
     download.fetch(mine, [edition_of(original, server.address)])
-    assert content_of(mine) == before and not server.asked
+    assert content_of(mine) == before
+    assert not server.asked
 
 
 def test_an_incomplete_folder_is_completed(tmp_path, serve, original):
@@ -111,13 +113,14 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("change, words", WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize(("change", "words"), WRONG.values(), ids=WRONG.keys())
 def test_wrong_bytes_are_refused(tmp_path, serve, original, change, words):
     files = files_of(original)
     files[f"/{NAMES[2]}.gz"] = change(files[f"/{NAMES[2]}.gz"])
     server = serve(files)
     message = error_of(tmp_path / "new", edition_of(original, server.address))
-    assert f"{server.address}{NAMES[2]}.gz: " in message and words in message
+    assert f"{server.address}{NAMES[2]}.gz: " in message
+    assert words in message
     assert set(content_of(tmp_path / "new")) == {f"{name}.gz" for name in NAMES[:2]}
 
 
@@ -160,7 +163,8 @@ def test_editions_are_never_mixed(tmp_path, serve, original):
         folder, editions[0]
     )
     download.fetch(folder, editions)
-    assert content_of(folder) == content_of(shuffled) and not first.asked
+    assert content_of(folder) == content_of(shuffled)
+    assert not first.asked
 
 
 def test_the_second_edition_helps_where_the_first_is_gone(tmp_path, serve, original):
@@ -255,7 +259,8 @@ def test_a_full_disk_leaves_no_half_file(tmp_path, serve, original, start):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert errors.startswith(f"error: cannot write the data set to {tmp_path / 'new'}: File too large; ")
-    assert errors.count("\n") == 1 and content_of(tmp_path / "new") == {}
+    assert errors.count("\n") == 1
+    assert content_of(tmp_path / "new") == {}
 
 
 @pytest.mark.skipif(

@@ -62,7 +62,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("content, words", BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.parametrize(("content", "words"), BROKEN.values(), ids=BROKEN.keys())
 def test_broken_content_is_named(tmp_path, content, words):
     path = tmp_path / "train-images-idx3-ubyte"
     path.write_bytes(content)
@@ -75,7 +75,8 @@ def test_gzip_is_told_by_content_and_not_by_name(tmp_path, name, array):
     for content in (pack(array), gzip.compress(pack(array)), gzip.compress(pack(array)) + bytes(7)):
         (tmp_path / name).write_bytes(content)
         read = idx.read(tmp_path / name)
-        assert read.dtype == np.uint8 and np.array_equal(read, array)
+        assert read.dtype == np.uint8
+        assert np.array_equal(read, array)
 
 
 def test_two_gzip_members_are_one_file(tmp_path):
@@ -141,7 +142,8 @@ def error_of(path):
     with pytest.raises(InputError) as caught:
         idx.read(path)
     message = str(caught.value)
-    assert message.startswith(f"{path}: ") and "\n" not in message
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
     return message
 
 
@@ -211,7 +213,9 @@ def check_read(path, content):
     (array, error), peak = peak_of(lambda: read_or_error(path))
     assert peak < 1 << 20
     if error:
-        assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
+        assert str(error).startswith(f"{path}: ")
+        assert "\n" not in str(error)
     else:
-        assert array.dtype == np.uint8 and array.size == math.prod(array.shape) > 0
+        assert array.dtype == np.uint8
+        assert array.size == math.prod(array.shape) > 0
         assert pack(array) == (gzip.decompress(content) if content[:2] == idx.GZIP_MAGIC else content)
