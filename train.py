@@ -3,10 +3,10 @@
 import sys
 from dataclasses import asdict
 
-from distributed import run_job
+from distributed import Watchdog, run_job
 from lenet.config import read_config
 from lenet.device import choose_device, settle_engine
-from lenet.errors import InputError
+from lenet.errors import InputError, TrainingError
 
 
 def main(world):
@@ -24,6 +24,7 @@ def main(world):
     device = world.together(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
     world.compare({"the data": dataset.digest, "the config": str(asdict(config)), "the code": versions.code_version()})
     world.together(lambda: output.prepare(config) if world.is_root else None, InputError)
+    watchdog = Watchdog(world, None if config.debug else config.stall_timeout)
 
     net = model.lenet5()
     model.initialize(net, config.seed, device)
@@ -39,6 +40,7 @@ def main(world):
         validation=Batches(dataset.validation, device),
         journal=Journal(config.output_dir, writes=world.is_root),
         save=lambda run: output.save_checkpoint(run, identity),
+        alive=watchdog.alive,
         stop=StopRequest(),
     )
     run.journal.say(f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.validation):,} test images")
@@ -47,8 +49,9 @@ def main(world):
     loop.train(run)
     output.write_trained(run)
     run.journal.close()
+    watchdog.stop()
     return 143 if run.ended_by == loop.STOP else 0
 
 
 if __name__ == "__main__":
-    sys.exit(run_job(main, InputError))
+    sys.exit(run_job(main, (InputError, TrainingError)))

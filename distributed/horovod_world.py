@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import sys
 
 import horovod.mxnet as hvd
 import mxnet as mx
 import numpy as np
 
+from distributed.lifeline import Lifeline
 from distributed.world import World
 
 # Half floats hold 6e-8 to 65504; gradients of a mean are small, so they travel enlarged. A power of two: exact.
@@ -23,6 +25,7 @@ class HorovodWorld(World):
         self.rank, self.size = hvd.rank(), hvd.size()
         self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
         self.calls = 0
+        self.lifeline = Lifeline(self)
 
     def sum_gradients(self, gradients, report, fp16=False):
         """One grouped allreduce: one negotiation, one buffer, and the same order of addition in every run.
@@ -54,6 +57,11 @@ class HorovodWorld(World):
     def close(self):
         mx.nd.waitall()
         hvd.shutdown()
+
+    def explain(self, error):
+        if isinstance(error, mx.MXNetError) and re.search("horovod|gloo|nccl|mpi_", str(error), re.IGNORECASE):
+            return f"{self.lifeline.first_lost(seconds=2) or 'another rank'} is lost"
+        return super().explain(error)
 
     def abort(self, code):
         """mpirun alone would let the others wait in their allreduce; MPI's abort ends them. horovodrun does so itself.

@@ -8,11 +8,12 @@ from distributed.launcher import read_launch
 from distributed.world import LaunchError
 
 
-def run_job(work, bad_input):
+def run_job(work, expected):
     """Exit code of `work(world)` run in the world that the launcher made.
 
-    `bad_input`, raised on all ranks alike, and LaunchError end the job with one line and exit code 2; anything else
-    ends all ranks with exit code 1, because those that are well would wait for the one that is not.
+    The exceptions `expected`, raised on all ranks alike, and LaunchError end the job with one line and their
+    `exit_code`. Anything else ends all ranks with exit code 1, because those that are well would wait for the one
+    that is not.
     """
     world = None
     try:
@@ -20,17 +21,19 @@ def run_job(work, bad_input):
         code = work(world)
         world.close()
         return code
-    except (bad_input, LaunchError) as error:
+    except (*expected, LaunchError) as error:
         if _speaks(world):
             print(f"error: {error}", file=sys.stderr, flush=True)
         if world is not None:
             world.close()
-        return 2
+        return error.exit_code
     except Exception as error:
         if world is None:
             raise
-        print(f"error: rank {world.rank} of {world.size} on {world.host}: {error}", file=sys.stderr)
-        traceback.print_exc()
+        reason = world.explain(error)
+        print(f"error: rank {world.rank} of {world.size} on {world.host}: {reason or error}", file=sys.stderr)
+        if reason is None:
+            traceback.print_exc()
         world.abort(1)
 
 

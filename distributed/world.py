@@ -6,7 +6,9 @@ import numpy as np
 
 
 class LaunchError(Exception):
-    """The processes of a job do not fit together; ends the program with `error: …` and exit code 2."""
+    """The processes of a job do not fit together; the text is the one line that the user sees."""
+
+    exit_code = 2
 
 
 class World:
@@ -48,6 +50,10 @@ class World:
 
     def close(self):
         """Leave the world in an orderly way: every rank does."""
+
+    def explain(self, error):
+        """One line for an `error` of this rank alone, or None where only a traceback tells enough."""
+        return f"{error}" if isinstance(error, OSError) else None
 
     def abort(self, code):
         """End this process at once, and with it the job, because the other ranks can not go on without it."""

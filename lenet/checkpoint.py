@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Dict
 
-import mxnet as mx
 import numpy as np
 
 from lenet.errors import InputError
 from lenet.files import whole_folder
 from lenet.metrics import Totals
-from lenet.params import read_params
+from lenet.params import read_params, write_params
 from lenet.progress import Progress
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
@@ -39,12 +38,12 @@ def folder_of(output_dir, step):
 
 
 def save(output_dir, checkpoint, keep):
-    """Write `checkpoint`, whose arrays are NDArrays here, and delete all but the newest `keep`. Returns its folder."""
+    """Write `checkpoint` and delete all but the newest `keep`. Returns its folder. OSError if the disk refuses."""
     folder = folder_of(output_dir, checkpoint.progress.step)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with whole_folder(folder) as place:
-        mx.nd.save(str(place / MODEL), checkpoint.weights)
-        mx.nd.save(str(place / OPTIMIZER), checkpoint.momenta)
+        write_params(place / MODEL, checkpoint.weights)
+        write_params(place / OPTIMIZER, checkpoint.momenta)
         state = {
             "format": FORMAT,
             "progress": asdict(checkpoint.progress),

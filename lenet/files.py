@@ -6,12 +6,14 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+PARTIAL = ".partial"  # ends the names of what is not whole yet
+
 
 @contextmanager
 def whole_file(path):
     """A temporary path to write to; it takes the name `path` when the block ends without an error, else it goes."""
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=PARTIAL)
     os.close(handle)
     try:
         yield temporary
@@ -27,7 +29,7 @@ def whole_file(path):
 def whole_folder(path):
     """A temporary folder to fill; it takes the name `path`, in the place of an older one, when the block ends well."""
     path = Path(path)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-", suffix=PARTIAL))
     try:
         yield temporary
         temporary.chmod(0o777 & ~_umask())

@@ -6,16 +6,14 @@ from typing import Optional
 
 import numpy as np
 
+from lenet.errors import TrainingError
 from lenet.metrics import Totals
 from lenet.progress import Progress, epoch_order, next_rows
 from lenet.schedule import learning_rate
 
 STOP, MAX_STEPS = "asked to stop", "max_steps"
+HINT = "try a smaller learning_rate or more warmup_epochs; the checkpoints before it stay"
 EVALUATION_BATCH = 1000  # images at a time; does not change the result
-
-
-class Diverged(Exception):
-    """Training can not go on: a loss or a weight is not finite, on all ranks alike. The last checkpoint is good."""
 
 
 @dataclass
@@ -29,6 +27,7 @@ class Run:
     validation: object  # Batches
     journal: object
     save: object  # called with the run where a checkpoint is due
+    alive: object  # called with what is waited for next, so that a watchdog sees the run move
     stop: object  # true once this process is asked to stop
     progress: Progress = Progress()
     totals: Totals = Totals()  # of the epoch that is not finished
@@ -47,7 +46,7 @@ def train(run):
         train_epoch(run)
         seconds_training = time.monotonic() - began
         if run.progress.images_done == len(run.train):
-            validation = evaluate(run.learner, run.validation, run.world)
+            validation = evaluate(run.learner, run.validation, run.world, run.alive)
             run.journal.epoch(
                 run.progress,
                 run.totals,
@@ -85,22 +84,27 @@ def train_epoch(run):
         _read(run, *unread)
 
 
-def evaluate(learner, batches, world):
+def evaluate(learner, batches, world, alive):
     """Totals over all images of `batches`, each looked at by one rank: no padding, none left out."""
     rows = world.share(range(len(batches)))
-    sums = [learner.look(*batch) for batch in batches.cut(rows, EVALUATION_BATCH)]
-    loss, hits = np.sum([each.asnumpy().astype(np.float64) for each in sums], axis=0) if sums else (0.0, 0.0)
+    loss, hits = 0.0, 0.0
+    for images, labels in batches.cut(rows, EVALUATION_BATCH):
+        alive("this rank's part of the evaluation")
+        sums = learner.look(images, labels).asnumpy().astype(np.float64)
+        loss, hits = loss + sums[0], hits + sums[1]
+    alive("the other ranks' parts of the evaluation")
     loss, hits, images = world.sum([loss, hits, len(rows)])
     return Totals(float(loss), int(hits), int(images))
 
 
 def _read(run, progress, images, rate, report):
     """Take in the report of a step, waiting for that step alone."""
+    run.alive(f"the gradients of step {progress.step} from all ranks")
     loss, hits, seen, stops = report.asnumpy().astype(np.float64)
     if seen != images:
         raise RuntimeError(f"step {progress.step} was to see {images} images but the ranks saw {seen:.0f}")
     if not np.isfinite(loss):
-        raise Diverged(f"the loss of step {progress.step} is {loss}: try a smaller learning_rate or a longer warm-up")
+        raise TrainingError(f"the loss of step {progress.step} is {loss}: {HINT}")
     run.totals += Totals(float(loss), int(hits), int(seen))
     if progress.step % run.config.log_every == 0:
         run.journal.step(progress, float(loss) / images, rate)

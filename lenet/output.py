@@ -1,29 +1,48 @@
 """The output folder of a run: made, continued or set aside by rank 0, which alone writes in it."""
 
+import fcntl
+import os
 import shutil
+import socket
 from pathlib import Path
 
-import mxnet as mx
 import numpy as np
 
 from lenet import checkpoint
 from lenet.checkpoint import Checkpoint
 from lenet.config import write_config
-from lenet.errors import InputError
-from lenet.files import whole_file
-from lenet.loop import Diverged
+from lenet.errors import InputError, TrainingError
+from lenet.files import PARTIAL, whole_file
+from lenet.loop import HINT
+from lenet.params import write_params
 
 TRAINED = "trained_LeNet5.params"
 
 
 def prepare(config):
-    """Make the output folder. InputError if it can not be written."""
+    """Make the output folder and take it for this job alone. InputError if that can not be."""
+    folder = Path(config.output_dir)
     try:
-        Path(config.output_dir, "checkpoints").mkdir(parents=True, exist_ok=True)
+        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        _lock(folder)
+        for left_over in (*folder.glob(f".*{PARTIAL}"), *folder.glob(f"checkpoints/.*{PARTIAL}")):
+            shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
         with whole_file(Path(config.output_dir, "config.yaml")) as place, open(place, "w", encoding="utf-8") as file:
             write_config(config, file)
     except OSError as error:
         raise InputError(f"--output-dir {config.output_dir}: {error.strerror}") from None
+
+
+def _lock(folder):
+    """Hold the folder's lock until this process ends, however it does: the descriptor stays open."""
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(lock, 200).decode(errors="replace").strip()
+        raise InputError(f"--output-dir {folder}: another job writes there ({holder}); choose another folder") from None
+    os.truncate(lock, 0)
+    os.write(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
 
 def find_checkpoint(config, identity, say):
@@ -63,21 +82,19 @@ def set_aside(output_dir, step, say):
 def save_checkpoint(run, identity):
     """Write the checkpoint of where `run` stands. Every rank calls it; rank 0 writes."""
     learner = run.learner
-    weights = {name: weight.as_in_context(mx.cpu()) for name, weight in zip(learner.parameters, learner.weights)}
+    weights = {name: weight.asnumpy() for name, weight in zip(learner.parameters, learner.weights)}
     for name, weight in weights.items():
-        if not np.isfinite(weight.asnumpy()).all():
-            raise Diverged(f"{name} is not finite after step {run.progress.step}: try a smaller learning_rate")
+        if not np.isfinite(weight).all():
+            raise TrainingError(f"{name} is not finite after step {run.progress.step}: {HINT}")
     if run.world.is_root:
-        momenta = {name: momentum.as_in_context(mx.cpu()) for name, momentum in learner.momenta.items()}
-        checkpoint.save(
-            run.config.output_dir,
-            Checkpoint(weights, momenta, run.progress, run.totals, identity),
-            keep=run.config.keep,
-        )
+        momenta = {name: momentum.asnumpy() for name, momentum in learner.momenta.items()}
+        state = Checkpoint(weights, momenta, run.progress, run.totals, identity)
+        checkpoint.save(run.config.output_dir, state, keep=run.config.keep)
 
 
 def write_trained(run):
     """Write the trained network where rank 0 is; the tutorial's own network loads it."""
     if run.world.is_root:
+        weights = {name: weight.asnumpy() for name, weight in zip(run.learner.parameters, run.learner.weights)}
         with whole_file(Path(run.config.output_dir, TRAINED)) as place:
-            run.learner.net.save_parameters(place)
+            write_params(place, weights)

@@ -1,7 +1,8 @@
-"""Reading of MXNet's `.params` files without trust: nothing in them runs, and no size in them is believed.
+"""MXNet's `.params` files, read without trust (nothing in them runs, no size in them is believed) and written whole.
 
 The format is that of `NDArray::Save` in MXNet 1.9.1 (src/ndarray/ndarray.cc), little-endian: a list of dense arrays,
-then their names. `mx.nd.load` would take memory for any size that a header claims, and can end the interpreter.
+then their names. `mx.nd.load` would take memory for any size that a header claims, and can end the interpreter;
+`mx.nd.save` does not notice that the disk is full.
 """
 
 import os
@@ -14,6 +15,7 @@ from lenet.errors import InputError
 LIST_MAGIC = 0x112
 ARRAY_MAGIC = 0xF993FAC9
 DENSE, FLOAT32 = 0, 0
+CPU = (1, 0)  # device type and number
 LIMIT = 1 << 30  # bytes; LeNet-5 takes 240 KB
 MAX_ARRAYS, MAX_DIMENSIONS, MAX_NAME = 10_000, 8, 1_000
 
@@ -29,6 +31,20 @@ def read_params(path):
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     return parse_params(content, path)
+
+
+def write_params(path, arrays):
+    """Write float32 ndarrays by name as a `.params` file that `mx.nd.load` reads too. OSError if the disk refuses."""
+    parts = [struct.pack("<QQQ", LIST_MAGIC, 0, len(arrays))]
+    for array in arrays.values():
+        layout = f"<IiI{array.ndim}qiii"
+        parts.append(struct.pack(layout, ARRAY_MAGIC, DENSE, array.ndim, *array.shape, *CPU, FLOAT32))
+        parts.append(array.astype("<f4").tobytes())
+    parts.append(struct.pack("<Q", len(arrays)))
+    for name in arrays:
+        parts.append(struct.pack("<Q", len(name.encode())) + name.encode())
+    with open(path, "wb") as file:
+        file.write(b"".join(parts))
 
 
 def parse_params(content, path):

@@ -1,7 +1,11 @@
-"""Being asked to stop: the first SIGTERM or SIGINT asks, the second ends this process at once."""
+"""Being asked to stop: the first SIGTERM or SIGINT asks, a second one ends this process at once."""
 
 import os
 import signal
+import sys
+import threading
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopRequest:
@@ -11,14 +15,27 @@ class StopRequest:
         self.asked = False
 
     def listen(self):
-        """Take over SIGTERM and SIGINT."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note)
+        """Take over SIGTERM and SIGINT.
+
+        A thread counts them, told by the interpreter's wake-up pipe: a signal handler in Python would wait for the main
+        thread, which can be waiting in MXNet for a rank that is lost.
+        """
+        read_end, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        for number in SIGNALS:
+            signal.signal(number, lambda number, frame: None)
+        threading.Thread(target=self._count, args=(read_end,), daemon=True, name="signals").start()
 
     def __bool__(self):
         return self.asked
 
-    def _note(self, number, frame):
-        if self.asked:
-            os._exit(1)
-        self.asked = True
+    def _count(self, read_end):
+        while True:
+            (number,) = os.read(read_end, 1)
+            if number not in SIGNALS:
+                continue
+            if self.asked:
+                print("error: asked to stop twice: ended without a checkpoint", file=sys.stderr, flush=True)
+                os._exit(1)
+            self.asked = True

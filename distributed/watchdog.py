@@ -1,0 +1,53 @@
+"""Ending a job that no longer moves: Horovod's own stall check does not work over Gloo, and a stopped rank sends nothing."""
+
+import os
+import sys
+import threading
+import time
+import traceback
+
+TICK = 0.5  # seconds between two looks
+
+
+class Watchdog:
+    """A thread that ends this process when `alive` was not called for `timeout` seconds (None: never).
+
+    Each rank has its own. The ranks that wait for a lost one say what they wait for; the launcher then ends the rest.
+    """
+
+    def __init__(self, world, timeout):
+        self.world, self.timeout = world, timeout
+        self.waiting_for, self.idle = "the first step", 0.0
+        self.main_thread = threading.get_ident()
+        self.stopped = threading.Event()
+        if timeout is not None:
+            threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
+
+    def alive(self, waiting_for):
+        """Tell that the run moves, and what it waits for next."""
+        self.waiting_for, self.idle = waiting_for, 0.0
+
+    def stop(self):
+        """Watch no longer."""
+        self.stopped.set()
+
+    def _watch(self):
+        last = time.monotonic()
+        while not self.stopped.wait(TICK):
+            now = time.monotonic()
+            self.idle += min(now - last, 2 * TICK)  # the time that this process itself was stopped does not count
+            last = now
+            if self.idle > self.timeout:
+                self._end()
+
+    def _end(self):
+        frame = sys._current_frames()[self.main_thread]
+        world = self.world
+        print(
+            f"error: rank {world.rank} of {world.size} on {world.host}: no progress for {self.timeout:g} s, "
+            f"waiting for {self.waiting_for}; another rank is lost or stopped (--stall-timeout)\n"
+            + "".join(traceback.format_stack(frame)),
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(1)

@@ -1,0 +1,96 @@
+"""How the default recipe was chosen, and what it reaches.
+
+    python tests/benchmarks/recipe.py choose                   the candidates on a split of the training set
+    python tests/benchmarks/recipe.py check [--processes 1 2]  five seeds of the default on the real test set
+
+`choose` never reads the test images: it trains on 50,000 training images and validates on the other 10,000.
+Every run is a real `train.py`; both print a markdown table.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import datasets  # noqa: E402
+
+from lenet import data  # noqa: E402
+
+HELD_OUT = 10_000
+
+
+def split_training_set(folder):
+    """Write a data set whose "test" images are HELD_OUT training images, chosen at random."""
+    whole = data.load().train
+    order = np.random.RandomState(0).permutation(len(whole))
+    for names, rows in ((datasets.NAMES[:2], order[HELD_OUT:]), (datasets.NAMES[2:], order[:HELD_OUT])):
+        for name, array in zip(names, (whole.images[rows], whole.labels[rows])):
+            datasets.store(folder, name, datasets.pack(array), gz=False)
+
+
+def final_accuracy(options, processes=1):
+    """Validation accuracy after the last epoch of a `train.py` run from scratch with `options`."""
+    with tempfile.TemporaryDirectory() as output_dir:
+        command = [sys.executable, "train.py", "--output-dir", output_dir, *map(str, options)]
+        if processes > 1:
+            command = [str(Path(sys.executable).parent / "horovodrun"), "--gloo", "-np", str(processes), *command]
+        environment = {"OMP_NUM_THREADS": "1", **os.environ}
+        run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        if run.returncode:
+            raise SystemExit(run.stdout + run.stderr)
+        return json.loads(Path(output_dir, "metrics.jsonl").read_text().splitlines()[-1])["validation_accuracy"]
+
+
+def choose(arguments):
+    names = ("batch_size", "learning_rate", "weight_decay", "schedule", "warmup_epochs")
+    print(f"| {' | '.join(names)} | mean of {arguments.seeds} seeds | least |")
+    print("|---" * (len(names) + 2) + "|")
+    with tempfile.TemporaryDirectory() as folder:
+        split_training_set(folder)
+        for values in itertools.product(*(getattr(arguments, name) for name in names)):
+            options = [f"--{name.replace('_', '-')}={value}" for name, value in zip(names, values)]
+            found = [
+                final_accuracy([f"--data-dir={folder}", f"--seed={seed}", *options])
+                for seed in range(101, 101 + arguments.seeds)
+            ]
+            print(f"| {' | '.join(map(str, values))} | {np.mean(found):.4f} | {min(found):.4f} |", flush=True)
+
+
+def check(arguments):
+    print("| processes | batch_size | mean of seeds 1 to 5 | least | all |\n|---|---|---|---|---|")
+    for processes in arguments.processes:
+        found = [final_accuracy([f"--seed={seed}", *arguments.options], processes) for seed in range(1, 6)]
+        each = " ".join(f"{accuracy:.4f}" for accuracy in found)
+        print(f"| {processes} | default | {np.mean(found):.4f} | {min(found):.4f} | {each} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    choosing = commands.add_parser("choose")
+    choosing.add_argument("--batch-size", type=int, nargs="+", default=[64])
+    choosing.add_argument("--learning-rate", type=float, nargs="+", default=[0.1, 0.2, 0.3])
+    choosing.add_argument("--weight-decay", type=float, nargs="+", default=[2e-4, 5e-4, 1e-3])
+    choosing.add_argument("--schedule", nargs="+", default=["linear", "cosine"])
+    choosing.add_argument("--warmup-epochs", type=float, nargs="+", default=[1])
+    choosing.add_argument("--seeds", type=int, default=2)
+    choosing.set_defaults(run=choose)
+    checking = commands.add_parser("check")
+    checking.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    checking.add_argument("--options", nargs="*", default=[])
+    checking.set_defaults(run=check)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()
