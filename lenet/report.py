@@ -1,0 +1,121 @@
+"""python -m lenet report: what runs have done, as pictures and one page that needs nothing but a browser."""
+
+from pathlib import Path
+
+import mxnet as mx
+
+from lenet import data, history, options, page, pictures
+from lenet.batches import Batches
+from lenet.data import CLASS_NAMES
+from lenet.errors import InputError
+from lenet.evaluate import confusion, look, mistakes
+from lenet.pictures import COLOURS, STEPS, TRAINING, VALIDATION
+from lenet.trained import load_network
+
+CURVES = {
+    "loss": "Loss: cross-entropy over the training and the test images",
+    "accuracy": "Accuracy on the training and the test images",
+    "learning_rate": "Learning rate",
+    "images_per_second": "Speed of training, over all processes",
+}
+
+
+def add_options(parser):
+    """The options of the command."""
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUN_DIR", help="output folder of a run; the report goes to the first"
+    )
+    options.add_data_dir(parser)
+
+
+def run(options):
+    """Write the pictures and report.html into the folder of the first run."""
+    if len(options.runs) > len(COLOURS):
+        raise InputError(f"{len(options.runs)} runs: the colours of at most {len(COLOURS)} can be told apart")
+    runs = [history.read(folder) for folder in options.runs]
+    names = _names(runs)
+    target = runs[0].folder
+    drawings = {name: (lambda name=name: curve(name, runs, names)) for name in CURVES}
+    networks = []
+    for number, (each, name) in enumerate(zip(runs, names), 1):
+        ending = f"-{number}" if number > 1 else ""
+        found = _look_at(each, options.data_dir or each.config.get("data_dir"))
+        if found:
+            step, matrix, wrong, images = found
+            drawings[f"confusion{ending}"] = lambda matrix=matrix, name=name: pictures.confusion(matrix, name)
+            drawings[f"mistakes{ending}"] = lambda wrong=wrong, images=images: _mistakes(wrong, images)
+            networks.append((name, step, f"confusion{ending}", wrong, images))
+    for name, draw in drawings.items():
+        with pictures.theme(pictures.LIGHT):
+            pictures.save(draw(), target / f"{name}.png")
+        print(f"wrote {target / name}.png")
+    page.write(target / "report.html", runs, names, CURVES, drawings, networks)
+    print(f"wrote {target / 'report.html'}")
+
+
+def curve(name, runs, names):
+    """The figure of one of CURVES for the runs, one colour each."""
+    in_epochs = all(len(run.epochs["step"]) for run in runs)
+    lines = []
+    for run, label, colour in zip(runs, names, COLOURS):
+        step_x = run.epochs_done(run.steps["step"]) if in_epochs else run.steps["step"]
+        epoch_x = run.epochs["epoch"] + 1 if in_epochs else run.epochs["step"]
+        if name == "learning_rate":
+            lines.append((step_x, run.steps["learning_rate"], label, colour, {}))
+        elif name == "images_per_second":
+            lines.append((epoch_x, run.epochs[name], label, colour, VALIDATION))
+        else:
+            scale = 100 if name == "accuracy" else 1
+            if name == "loss":
+                lines.append((step_x, run.steps["loss"], f"{label}: single steps", colour, STEPS))
+            lines.append(
+                (epoch_x, scale * run.epochs[f"train_{name}"], f"{label}: training", colour, TRAINING)
+            )
+            lines.append(
+                (epoch_x, scale * run.epochs[f"validation_{name}"], f"{label}: test", colour, VALIDATION)
+            )
+    units = {"loss": "loss (nats per image)", "accuracy": "accuracy (%)", "learning_rate": "learning rate"}
+    limits = {} if name == "accuracy" else {"ylim": (0, None)}
+    unit = units.get(name, "images per second")
+    return pictures.curves(lines, "epochs done" if in_epochs else "steps done", unit, **limits)
+
+
+def _look_at(run, data_dir):
+    """Step, confusion matrix, mistakes and images of a run's newest network, or None if it has none yet."""
+    for attempt in range(3):
+        path = run.weights()
+        if path is None:
+            print(f"{run.folder}: no network is written yet: no confusion matrix and no mistakes")
+            return None
+        try:
+            net = load_network(path, mx.cpu())
+            break
+        except InputError:
+            if attempt == 2 or path == run.weights():  # a run that goes on deletes its old checkpoints
+                raise
+    split = data.load(data_dir).validation
+    rows = range(len(split))
+    logits, labels = look(net, Batches(split, mx.cpu()), rows)
+    step = int(path.name[5:]) if path.is_dir() else None
+    return step, confusion(logits, labels), mistakes(logits, labels, rows), split.images
+
+
+def _mistakes(wrong, images):
+    return pictures.image_grid(
+        images[wrong.rows],
+        [
+            f"True [{CLASS_NAMES[label]}]\nPredicted [{CLASS_NAMES[guess]}]\n{sure:.1%}, image {row}"
+            for row, label, guess, sure in zip(wrong.rows, wrong.labels, wrong.predicted, wrong.confidence)
+        ],
+        columns=5,
+    )
+
+
+def _names(runs):
+    """A short name for each run: the last parts of its path, as many as make it differ from the others."""
+    paths = [Path(run.folder).resolve().parts for run in runs]
+    for length in range(1, max(map(len, paths)) + 1):
+        names = ["/".join(parts[-length:]) for parts in paths]
+        if len(set(names)) == len(names):
+            return names
+    raise InputError(f"{runs[0].folder}: a run is named twice")
