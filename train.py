@@ -43,14 +43,19 @@ def main(world):
         alive=watchdog.alive,
         stop=StopRequest(),
     )
-    run.journal.say(f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.validation):,} test images")
+    run.journal.say(
+        f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.validation):,} test images; "
+        f"{world.size} x {config.batch_size} images a step on {device.device_type}"
+    )
     resume.resume(run, identity)
     run.stop.listen()
     loop.train(run)
-    output.write_trained(run)
     run.journal.close()
-    watchdog.stop()
-    return 143 if run.ended_by == loop.STOP else 0
+    if run.ended_by == loop.STOP:
+        run.journal.say(f"Stopped after step {run.progress.step}; the same command goes on from there")
+        return 143
+    run.journal.say(f"The trained network is in {output.write_trained(run)}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Joining the job that a launcher started, or being a world of one where none did."""
 
-from distributed.launcher import read_launch, set_threads
+from distributed.launcher import follow_horovodrun, read_launch, set_threads
 from distributed.world import LaunchError, World
 
 
@@ -18,6 +18,7 @@ def connect():
         set_threads(1)
         return World()
     set_threads(launch.local_size)
+    follow_horovodrun()
     try:
         from distributed.horovod_world import HorovodWorld
     except ImportError as error:

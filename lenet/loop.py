@@ -41,6 +41,7 @@ class Run:
 
 def train(run):
     """Train from where `run` stands to the last epoch's end, or to where all ranks agree to stop."""
+    _end_at_max_steps(run)
     while run.progress.epoch < run.config.epochs and not run.ended_by:
         began, images_before = time.monotonic(), run.progress.images_done
         train_epoch(run)
@@ -78,8 +79,7 @@ def train_epoch(run):
             _read(run, *unread)
             unread = None
             run.save(run)
-        if run.progress.step == run.config.max_steps:
-            run.ended_by = MAX_STEPS
+        _end_at_max_steps(run)
     if unread:
         _read(run, *unread)
 
@@ -110,6 +110,11 @@ def _read(run, progress, images, rate, report):
         run.journal.step(progress, float(loss) / images, rate)
     if stops:
         run.ended_by = STOP
+
+
+def _end_at_max_steps(run):
+    if run.config.max_steps is not None and run.progress.step >= run.config.max_steps:
+        run.ended_by = MAX_STEPS
 
 
 def _learning_rate(run, progress, images_in_step):

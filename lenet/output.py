@@ -89,12 +89,20 @@ def save_checkpoint(run, identity):
     if run.world.is_root:
         momenta = {name: momentum.asnumpy() for name, momentum in learner.momenta.items()}
         state = Checkpoint(weights, momenta, run.progress, run.totals, identity)
-        checkpoint.save(run.config.output_dir, state, keep=run.config.keep)
+        output_dir = run.config.output_dir
+        if not Path(output_dir).is_dir():
+            run.journal.say(f"{output_dir} is gone; it is made anew for the checkpoint")
+        try:
+            checkpoint.save(output_dir, state, keep=run.config.keep)
+        except OSError as error:
+            raise OSError(f"no checkpoint of step {run.progress.step} in {output_dir}: {error.strerror}") from error
 
 
 def write_trained(run):
-    """Write the trained network where rank 0 is; the tutorial's own network loads it."""
+    """Write the trained network where rank 0 is; the tutorial's own network loads it. Returns its path."""
+    path = Path(run.config.output_dir, TRAINED)
     if run.world.is_root:
         weights = {name: weight.asnumpy() for name, weight in zip(run.learner.parameters, run.learner.weights)}
-        with whole_file(Path(run.config.output_dir, TRAINED)) as place:
+        with whole_file(path) as place:
             write_params(place, weights)
+    return path

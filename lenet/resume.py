@@ -21,6 +21,10 @@ def resume(run, identity):
     where = world.from_root(found and [asdict(found.progress), asdict(found.totals)])
     if where:
         run.progress, run.totals = Progress(**where[0]), Totals(**where[1])
+        if run.progress.epoch >= run.config.epochs:
+            run.journal.say(f"This run has its {run.config.epochs} epochs; --resume never begins a new one")
+        else:
+            run.journal.say(f"Continuing after step {run.progress.step}, in epoch {run.progress.epoch}")
         if not world.is_root:
             learner.use_optimizer(run.progress.step, {})
     world.broadcast([*learner.weights, *learner.momenta.values()])
