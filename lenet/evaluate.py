@@ -80,10 +80,10 @@ def mistakes(logits, labels, rows, most=25):
 
 def class_table(matrix):
     """Lines of a table: precision (right of those taken for a class), recall (found of a class), support."""
-    lines = [f"{'class':<16}{'precision':>10}{'recall':>8}{'support':>9}"]
+    lines = [f"{'class':<14}{'precision':>10}{'recall':>8}{'support':>8}"]
     for number, name in enumerate(CLASS_NAMES):
         hits, taken, support = matrix[number, number], matrix[:, number].sum(), matrix[number].sum()
         precision = f"{hits / taken:.3f}" if taken else "-"
         recall = f"{hits / support:.3f}" if support else "-"
-        lines.append(f"{f'{number} {name}':<16}{precision:>10}{recall:>8}{support:>9,}")
+        lines.append(f"{f'{number} {name}':<14}{precision:>10}{recall:>8}{support:>8,}")
     return lines

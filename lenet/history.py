@@ -34,7 +34,7 @@ class History:
     epochs: dict[str, np.ndarray]
 
     def epochs_done(self, steps):
-        """Where `steps` stand in epochs, a fraction; an unfinished epoch is taken for as long as the last one."""
+        """Where `steps` stand in epochs, a fraction; an epoch that is going on is as long as the last one."""
         ends = np.concatenate([[0], self.epochs["step"]])
         done = np.concatenate([[0], self.epochs["epoch"] + 1])
         ahead = 2 * ends[-1] - ends[-2], 2 * done[-1] - done[-2]

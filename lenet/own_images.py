@@ -14,8 +14,8 @@ FAINT = 0.05  # of the full range: what differs less from the background belongs
 def read(path):
     """The picture in a PNG or JPEG file as (28, 28) uint8. InputError if the file is none.
 
-    As in Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747, section 2): turned to bright on dark, margins cut off,
-    the longer edge brought to 28 pixels, centred. A picture of 28 x 28 pixels is only turned.
+    As in Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747, section 2): bright on dark, without margins, the
+    longer edge 28 pixels long, centred. A picture of 28 x 28 pixels is at most turned round.
     """
     grey = _on_black(_grey(path))
     if grey.shape == (SIDE, SIDE):

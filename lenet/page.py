@@ -12,6 +12,7 @@ from PIL import Image
 from lenet import pictures
 from lenet.data import CLASS_NAMES
 from lenet.errors import InputError
+from lenet.evaluate import class_table
 from lenet.files import whole_file
 
 TEMPLATE = Path(__file__).with_name("report_template.html")
@@ -20,24 +21,25 @@ HEADS = (
     "Epochs",
     "Steps",
     "Best accuracy",
-    "Last accuracy",
-    "Last loss",
-    "Images/s",
+    "Accuracy",
+    "Loss (nats)",
+    "Images per second",
     "Processes",
     "Batch per process",
-    "Learning rate",
+    "learning_rate",
 )
 
 
 def write(path, runs, names, curves, drawings, networks):
-    """Write the page of `runs`, Histories, with their names. `drawings` make the figures by name; `curves` has the
-    captions of some; `networks` are (name of the run, step, name of its confusion matrix, Mistakes, images).
+    """Write the page of `runs`, Histories, with their names. `drawings` make the figures by name.
+
+    `curves`: captions by name of drawing. `networks`: tuples of the run's name, the step, the name of the
+    drawing of the confusion matrix, the matrix, Mistakes, and the test images.
     """
     text = string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape("Training of " + ", ".join(names)),
-        made=f"As of {time.strftime('%Y-%m-%d %H:%M:%S %Z')}. Accuracy and loss in the table: on the test images.",
-        heads="".join(f"<th>{head}</th>" for head in HEADS),
-        rows="\n".join(_row(run, name) for run, name in zip(runs, names)),
+        made=f"As of {time.strftime('%Y-%m-%d %H:%M:%S %Z')}. Accuracy and loss here: on the test images.",
+        facts="\n".join(_facts(runs, names)),
         curves="\n".join(_picture(drawings[name], caption) for name, caption in curves.items()),
         networks="\n".join(_network(drawings, *network) for network in networks),
     )
@@ -48,24 +50,28 @@ def write(path, runs, names, curves, drawings, networks):
         raise InputError(f"{path}: {error.strerror}") from None
 
 
-def _row(run, name):
+def _facts(runs, names):
+    """The rows of the table: a fact each, a column for each run."""
+    columns = [HEADS, *(_column(run, name) for run, name in zip(runs, names))]
+    for cells in zip(*columns):
+        yield f"<tr><th>{cells[0]}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells[1:])}</tr>"
+
+
+def _column(run, name):
     epochs, config = run.epochs, run.config
-    cells = [escape(name), f"{len(epochs['epoch'])} of {config.get('epochs', '?')}"]
-    cells.append(f"{int(max([*run.steps['step'], *epochs['step']])):,}")
+    yield name
+    yield f"{len(epochs['epoch'])} of {config.get('epochs', '?')}"
+    yield f"{int(max([*run.steps['step'], *epochs['step']])):,}"
     if len(epochs["epoch"]):
-        accuracy, loss = epochs["validation_accuracy"], epochs["validation_loss"]
-        speed, processes = epochs["images_per_second"][-1], epochs["processes"][-1]
-        cells += [
-            f"{accuracy.max():.2%}",
-            f"{accuracy[-1]:.2%}",
-            f"{loss[-1]:.3f}",
-            f"{speed:,.0f}",
-            f"{processes:.0f}",
-        ]
+        yield f"{epochs['validation_accuracy'].max():.2%}"
+        yield f"{epochs['validation_accuracy'][-1]:.2%}"
+        yield f"{epochs['validation_loss'][-1]:.3f}"
+        yield f"{epochs['images_per_second'][-1]:,.0f}"
+        yield f"{epochs['processes'][-1]:.0f}"
     else:
-        cells += 5 * ["-"]
-    cells += [escape(str(config.get(key, "?"))) for key in ("batch_size", "learning_rate")]
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        yield from 5 * ["-"]
+    yield f"{config.get('batch_size', '?')}"
+    yield f"{config.get('learning_rate', '?')}"
 
 
 def _picture(draw, caption):
@@ -81,17 +87,18 @@ def _picture(draw, caption):
     )
 
 
-def _network(drawings, name, step, matrix, wrong, images):
+def _network(drawings, name, step, drawing, matrix, wrong, images):
     when = f"after step {step:,}" if step is not None else "as trained"
-    caption = f"Confusion matrix over all {len(images):,} test images: numbers of images"
+    caption = f"Confusion matrix of all {len(images):,} test images, shaded by their part of the true class"
+    table = "\n".join(class_table(matrix))
     cells = [
-        f'<figure><img src="{_png(images[row])}" alt="test image {row}"><figcaption>'
-        f"{escape(CLASS_NAMES[label])}, taken for <b>{escape(CLASS_NAMES[guess])}</b> ({sure:.1%}), image {row}</figcaption></figure>"
+        f'<figure><img src="{_png(images[row])}" alt="test image {row}"><figcaption>{CLASS_NAMES[label]}, '
+        f"taken for <b>{CLASS_NAMES[guess]}</b> ({sure:.1%}), image {row}</figcaption></figure>"
         for row, label, guess, sure in zip(wrong.rows, wrong.labels, wrong.predicted, wrong.confidence)
     ]
     return (
         f"<h2>{escape(name)}, {when}</h2>\n"
-        f'<div class="pictures">\n{_picture(drawings[matrix], caption)}\n</div>\n'
+        f'<div class="pictures">\n{_picture(drawings[drawing], caption)}\n<pre>{table}</pre>\n</div>\n'
         f"<h2>{escape(name)}: the {len(cells)} mistakes that it is surest of</h2>\n"
         f'<div class="mistakes">\n{chr(10).join(cells)}\n</div>'
     )

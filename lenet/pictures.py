@@ -4,21 +4,26 @@ import io
 from contextlib import contextmanager
 
 import matplotlib
+from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lenet.data import CLASS_NAMES
 from lenet.errors import InputError
 from lenet.files import whole_file
 
-# Okabe and Ito's colours, which colour-blind people can tell apart: those that show on white and on black.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
-WRONG = "#D55E00"
+# Okabe and Ito's colours, which colour-blind people can tell apart.
+BLUE, ORANGE, GREEN, PURPLE, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
+MOST_RUNS = 6
+WRONG = RED
 LIGHT = {"paper": "#ffffff", "ink": "#1a1a1a", "grid": "#d5d5d5", "shades": "Blues"}
+LIGHT["lines"] = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY)
 DARK = {"paper": "#16181c", "ink": "#e8e8e8", "grid": "#3a3e46", "shades": "cividis"}
+DARK["lines"] = (SKY, ORANGE, GREEN, PURPLE, RED, BLUE)
 COLUMNS = 10  # images in a row
 TRAINING = {"linestyle": "--", "marker": "o", "markersize": 4, "markerfacecolor": "none"}
 VALIDATION = {"linestyle": "-", "marker": "o", "markersize": 4}
-STEPS = {"linewidth": 0.8, "alpha": 0.45}
+STEPS = {"linewidth": 0.8, "alpha": 0.6}
 
 
 @contextmanager
@@ -31,6 +36,7 @@ def theme(colours):
         **dict.fromkeys(papered, colours["paper"]),
         "grid.color": colours["grid"],
         "image.cmap": colours["shades"],
+        "axes.prop_cycle": cycler(color=colours["lines"]),
         "axes.spines.top": False,
         "axes.spines.right": False,
         "legend.frameon": False,
@@ -63,7 +69,7 @@ def image_grid(images, titles, wrong=(), columns=COLUMNS):
 def confusion(matrix, title):
     """A figure of the matrix (10, 10), label by prediction: numbers of images, shaded by part of the row."""
     part = 100 * matrix / matrix.sum(axis=1, keepdims=True).clip(1)
-    figure = Figure(figsize=(5.6, 5), layout="constrained")
+    figure = Figure(figsize=(4.6, 4.5), layout="constrained")
     axes = figure.subplots()
     shades = axes.imshow(part, vmin=0, vmax=100)
     for label in range(len(CLASS_NAMES)):
@@ -74,25 +80,25 @@ def confusion(matrix, title):
                 predicted, label, matrix[label, predicted], ha="center", va="center", fontsize=8, color=ink
             )
     axes.set(xticks=range(10), yticks=range(10), xlabel="predicted class", ylabel="true class", title=title)
-    axes.set_xticklabels(CLASS_NAMES, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticklabels(CLASS_NAMES)
+    axes.set_xticklabels(CLASS_NAMES, rotation=45, ha="right", rotation_mode="anchor", fontsize=8.5)
+    axes.set_yticklabels(CLASS_NAMES, fontsize=8.5)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.colorbar(shades, ax=axes, shrink=0.8, label="part of the true class (%)")
     return figure
 
 
 def curves(lines, xlabel, ylabel, **limits):
     """A figure of `lines`, each x, y, name, colour and how it is drawn; `limits` are those of Axes.set."""
-    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+    figure = Figure(figsize=(4.4, 3.4), layout="constrained")
     axes = figure.subplots()
     for x, y, name, colour, style in lines:
         axes.plot(x, y, label=name, color=colour, **style)
     axes.set(xlabel=xlabel, ylabel=ylabel, **limits)
     axes.grid(visible=True)
-    axes.margins(x=0.02)
+    axes.set_xlim(0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8.5)
     return figure
 
 

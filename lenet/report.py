@@ -9,7 +9,7 @@ from lenet.batches import Batches
 from lenet.data import CLASS_NAMES
 from lenet.errors import InputError
 from lenet.evaluate import confusion, look, mistakes
-from lenet.pictures import COLOURS, STEPS, TRAINING, VALIDATION
+from lenet.pictures import MOST_RUNS, STEPS, TRAINING, VALIDATION
 from lenet.trained import load_network
 
 CURVES = {
@@ -30,8 +30,8 @@ def add_options(parser):
 
 def run(options):
     """Write the pictures and report.html into the folder of the first run."""
-    if len(options.runs) > len(COLOURS):
-        raise InputError(f"{len(options.runs)} runs: the colours of at most {len(COLOURS)} can be told apart")
+    if len(options.runs) > MOST_RUNS:
+        raise InputError(f"{len(options.runs)} runs: the colours of at most {MOST_RUNS} can be told apart")
     runs = [history.read(folder) for folder in options.runs]
     names = _names(runs)
     target = runs[0].folder
@@ -42,9 +42,11 @@ def run(options):
         found = _look_at(each, options.data_dir or each.config.get("data_dir"))
         if found:
             step, matrix, wrong, images = found
-            drawings[f"confusion{ending}"] = lambda matrix=matrix, name=name: pictures.confusion(matrix, name)
+            drawings[f"confusion{ending}"] = lambda matrix=matrix, name=name: pictures.confusion(
+                matrix, f"{name}: number of test images"
+            )
             drawings[f"mistakes{ending}"] = lambda wrong=wrong, images=images: _mistakes(wrong, images)
-            networks.append((name, step, f"confusion{ending}", wrong, images))
+            networks.append((name, step, f"confusion{ending}", matrix, wrong, images))
     for name, draw in drawings.items():
         with pictures.theme(pictures.LIGHT):
             pictures.save(draw(), target / f"{name}.png")
@@ -57,7 +59,8 @@ def curve(name, runs, names):
     """The figure of one of CURVES for the runs, one colour each."""
     in_epochs = all(len(run.epochs["step"]) for run in runs)
     lines = []
-    for run, label, colour in zip(runs, names, COLOURS):
+    for place, (run, label) in enumerate(zip(runs, names)):
+        colour = f"C{place}"  # of the theme
         step_x = run.epochs_done(run.steps["step"]) if in_epochs else run.steps["step"]
         epoch_x = run.epochs["epoch"] + 1 if in_epochs else run.epochs["step"]
         if name == "learning_rate":
