@@ -14,7 +14,10 @@ fi
 cores=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
 gpus=$(nvidia-smi -L 2>/dev/null | grep -c '^GPU ' || true)
 if [ -n "${NP:-}" ]; then
-  [[ $NP =~ ^[1-9][0-9]{0,3}$ ]] || { echo "error: NP is '$NP': it must be a whole number, 1 or more" >&2; exit 2; }
+  if ! [[ $NP =~ ^[1-9][0-9]{0,3}$ ]]; then
+    echo "error: NP is '$NP': it must be a whole number, 1 or more" >&2
+    exit 2
+  fi
   processes=$NP why="as NP says"
 elif [ "$gpus" -gt 0 ]; then
   processes=$gpus why="one per GPU"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Set up this checkout: system packages, .venv with the pinned requirements, Horovod built for MXNet.
 # Usage: launch/setup.sh [--dev]     --dev adds what the tests and linters need
-# Safe to run again: it does nothing when everything is there. PYTHON names another Python than the first on PATH.
+# Safe to run again: it does nothing when everything is there. PYTHON=... names another Python than PATH's.
 # Exit codes: 0 ready, 1 failed, 2 wrong option or something that only the user can install.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -22,7 +22,7 @@ logged() {
   die 1 "$1 failed: $(tail -n 1 "$log") (all output: $PWD/$log)"
 }
 
-# Sets python_version and python, the interpreter that .venv is (or will be) made of; empty when there is none.
+# Sets python_version and python, the interpreter that .venv is or will be made of; empty when there is none.
 find_python() {
   local names=(.venv/bin/python python3.11 python3.10 python3.9 python3) name prefix wrong=
   [ -z "${PYTHON:-}" ] || names=("$PYTHON")
@@ -35,8 +35,8 @@ find_python() {
     wrong="$name is $python_version"
   done
   python='' python_version=''
-  [ -z "${PYTHON:-}${wrong}" ] || die 2 "MXNet 1.9.1 needs Python 3.9 to 3.11, but ${wrong:-PYTHON=$PYTHON does not run}:" \
-    "install Python 3.11 or name one with PYTHON=/path/to/python3.11"
+  [ -z "${PYTHON:-}$wrong" ] || die 2 "MXNet 1.9.1 needs Python 3.9 to 3.11, but" \
+    "${wrong:-PYTHON=$PYTHON does not run}: install Python 3.11 or name one with PYTHON=/path/to/python3.11"
 }
 
 has_open_mpi() {
@@ -59,7 +59,8 @@ list_missing() {
     echo "Python 3.9 to 3.11:python3 python3-venv python3-dev"
   elif ! runs "$python" -c 'import ensurepip, os, sysconfig
 os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))'; then
-    [[ $python == /usr/bin/* ]] || die 2 "$python lacks the venv module or its headers: install it whole or set PYTHON"
+    [[ $python == /usr/bin/* ]] ||
+      die 2 "$python lacks the venv module or its headers: install it whole or set PYTHON"
     echo "Python's venv module and headers:python$python_version-venv python$python_version-dev"
   fi
   runs c++ --version || echo "a C++ compiler:g++"
@@ -85,7 +86,8 @@ install_missing() {
   # The package lists may be absent or old, so a failure is tried again with new ones. The lock keeps
   # set-ups of several checkouts from each other's way; the time-out waits for anything else that uses apt.
   # shellcheck disable=SC2016,SC2086
-  logged "apt-get install $packages" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive flock /var/lib/dpkg sh -c '
+  logged "apt-get install $packages" \
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive flock /var/lib/dpkg sh -c '
     install() { apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "$@"; }
     install "$@" || { apt-get update && install "$@"; }' sh $packages
   find_python
@@ -95,8 +97,9 @@ install_missing() {
 
 # What a finished set-up is true for: this place, this Python, this script and these lock files.
 stamp() { { echo "$PWD $python"; cat launch/setup.sh "$@"; } | sha256sum; }
-is_ready() { [ -x .venv/bin/python ] && [ "$(cat .venv/ready 2>/dev/null)" = "$(stamp requirements.txt)" ]; }
-is_ready_dev() { [ "$(cat .venv/ready-dev 2>/dev/null)" = "$(stamp requirements.txt requirements-dev.txt)" ]; }
+has_stamp() { [ -x .venv/bin/python ] && [ "$(cat ".venv/$1" 2>/dev/null)" = "$(stamp "${@:2}")" ]; }
+is_ready() { has_stamp ready requirements.txt; }
+is_ready_dev() { has_stamp ready-dev requirements.txt requirements-dev.txt; }
 
 # wait_for FILE WHAT: holds FILE's lock until the descriptor that it puts in lock is closed.
 wait_for() {
@@ -116,17 +119,19 @@ build_horovod() {
 
 # Prints the name of the wheel's folder in the cache: everything that the wheel depends on.
 horovod_key() {
-  local mxnet mpi build
+  local name mxnet mpi build
+  name=$(cut -d' ' -f1 <<<"$horovod")
   mxnet=$(sed -n 's/^\(mxnet==[^ ]*\).*/\1/p' requirements.txt)
-  mpi=$(mpirun --version | sed -n '1s/.* //p')
-  build=$( { declare -f build_horovod; echo "$horovod"; } | sha256sum | cut -c1-8)
-  echo "${horovod%% *}-$mxnet-python$python_version-$(uname -m)-$(getconf GNU_LIBC_VERSION | tr ' ' -)-openmpi-$mpi-$build"
+  mpi=$(mpirun --version | sed -n '1s/.* /openmpi-/p')
+  build=$({ declare -f build_horovod; echo "$horovod"; } | sha256sum | cut -c1-8)
+  echo "$name $mxnet python$python_version $(uname -m) $(getconf GNU_LIBC_VERSION) $mpi $build" |
+    sed 's/==\| /-/g'
 }
 
 install_horovod() {
   local wheels new
   wheels=$cache/$(horovod_key)
-  mkdir -p "$cache" 2>/dev/null || die 1 "cannot make $cache: set XDG_CACHE_HOME to a folder that can be written"
+  mkdir -p "$cache" 2>/dev/null || die 1 "cannot make $cache: set XDG_CACHE_HOME to a folder to write in"
   wait_for "$cache/lock" "building Horovod"
   if [ ! -d "$wheels" ]; then
     say "building Horovod: about 3 minutes on 2 cores, once per machine (output: $log)"
@@ -136,7 +141,8 @@ install_horovod() {
     mv -T "$new" "$wheels"
   fi
   exec {lock}>&-
-  logged "installing Horovod from $wheels" .venv/bin/python -m pip install --no-deps --no-index "$wheels"/*.whl
+  logged "installing Horovod from $wheels" \
+    .venv/bin/python -m pip install --no-index --no-deps "$wheels"/*.whl
   logged "the check of Horovod" .venv/bin/python -c '
 import sys, numpy, horovod.mxnet as hvd
 if not (hvd.mpi_built() and hvd.gloo_built()):
@@ -145,11 +151,16 @@ if numpy.__version__ != "1.23.5":
     sys.exit(f"NumPy is {numpy.__version__}, not 1.23.5")'
 }
 
-install() { logged "installing $1" .venv/bin/python -m pip install --require-hashes -r "$1"; }
+# Compiling every module would take as long again; the few that are used are compiled at their first import.
+install() { logged "installing $1" .venv/bin/python -m pip install --no-compile --require-hashes -r "$1"; }
 
 main() {
   local dev=''
-  case "$*" in '') ;; --dev) dev=1 ;; *) die 2 "unknown option '$*': launch/setup.sh knows --dev alone" ;; esac
+  case "$*" in
+    '') ;;
+    --dev) dev=1 ;;
+    *) die 2 "unknown option '$*': launch/setup.sh knows --dev alone" ;;
+  esac
   find_python
   install_missing
   if is_ready && { [ -z "$dev" ] || is_ready_dev; }; then return; fi
