@@ -1,0 +1,43 @@
+# The image of the CPU: docker build -t lenet .   then: docker run lenet [horovodrun -np 2] python train.py [OPTIONS]
+
+# What runs: Python, Open MPI, ssh for an MPIJob, the data set, and the user. No compiler.
+FROM debian:bookworm-slim AS base
+# Debian's packages are not pinned: bookworm stays what it is but for security fixes, and those are wanted.
+# Installing the ssh server makes host keys; they go in the same layer.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      dataset-fashion-mnist openmpi-bin openssh-client openssh-server python3 tini \
+ && rm -rf /var/lib/apt/lists/* /var/cache/debconf/* /var/log/apt /var/log/dpkg.log /etc/ssh/ssh_host_* \
+ && useradd --uid 10001 --user-group --create-home --shell /bin/sh lenet \
+ && install -d -o lenet -g lenet /home/lenet/.ssh /opt/lenet/runs
+# An MPIJob mounts a key pair of its own on .ssh; it is user key and host key in one.
+RUN printf '%s\n' 'Port 2222' 'HostKey /home/lenet/.ssh/id_rsa' 'PidFile none' 'StrictModes no' 'UsePAM no' \
+      'PasswordAuthentication no' 'KbdInteractiveAuthentication no' 'AllowUsers lenet' >/home/lenet/.sshd_config \
+ && printf '%s\n' 'Port 2222' 'StrictHostKeyChecking no' 'UserKnownHostsFile /dev/null' 'LogLevel ERROR' \
+      >/etc/ssh/ssh_config.d/lenet.conf
+WORKDIR /opt/lenet
+# Containers lack what Open MPI's copying between processes needs; without this line it complains and goes on.
+ENV PATH=/opt/lenet/.venv/bin:/usr/local/bin:/usr/bin:/bin \
+    LANG=C.UTF-8 \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MPLCONFIGDIR=/tmp \
+    OMPI_MCA_btl_vader_single_copy_mechanism=none
+
+# What is built: .venv with the pinned requirements and Horovod, as on any other machine.
+FROM base AS builder
+COPY requirements.txt ./
+COPY launch/setup.sh launch/
+RUN launch/setup.sh
+
+FROM base AS cpu
+COPY --from=builder /opt/lenet/.venv .venv
+COPY launch/pod.py launch/
+COPY lenet lenet/
+COPY distributed distributed/
+COPY train.py ./
+USER 10001:10001
+# As the first process, tini hands on signals and takes in orphans.
+ENTRYPOINT ["tini", "--"]
+CMD ["python", "train.py"]
