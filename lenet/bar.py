@@ -1,0 +1,59 @@
+"""The progress bar of a run, on a terminal: epoch, step, loss, images a second and the time left."""
+
+import sys
+
+from tqdm import tqdm
+
+FORMAT = "{desc} {percentage:3.0f}%|{bar}| {postfix}, {rate_fmt}, {remaining} left"
+
+
+def say(line, file=None):
+    """Print a line on standard output, or in `file`, above any bar."""
+    file = file or sys.stdout
+    tqdm.write(line, file=file)
+    file.flush()
+
+
+def on_terminal():
+    """Does somebody watch? Open MPI gives every process a terminal for standard output, wherever it goes."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
+
+
+class Bar:
+    """A bar over a run of `epochs` epochs of `images` images, or of `max_steps` steps; on a terminal alone."""
+
+    def __init__(self, epochs, images, max_steps=None):
+        self.epochs, self.images, self.max_steps, self.shown = epochs, images, max_steps, on_terminal()
+        self.bar, self.seen = None, 0
+
+    def move(self, progress, images_in_step, loss):
+        """Stand at `progress`, which a step of `images_in_step` images with this mean loss has reached."""
+        if not self.shown:
+            return
+        seen = progress.epoch * self.images + progress.images_done
+        if self.bar is None:
+            self.seen = seen - images_in_step
+            self.bar = self._start(progress, images_in_step)
+        self.bar.set_description_str(f"Epoch {progress.epoch} of {self.epochs}", refresh=False)
+        self.bar.set_postfix_str(f"step {progress.step:,}, loss {loss:.3f}", refresh=False)
+        self.bar.update(seen - self.seen)
+        self.seen = seen
+
+    def close(self):
+        """Leave the bar as it stands."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def _start(self, progress, images_in_step):
+        total = self.epochs * self.images
+        if self.max_steps is not None:
+            total = min(total, self.seen + (self.max_steps - progress.step + 1) * images_in_step)
+        return tqdm(
+            initial=self.seen,
+            total=total,
+            unit=" images",
+            unit_scale=True,
+            file=sys.stdout,
+            dynamic_ncols=True,
+            bar_format=FORMAT,
+        )
