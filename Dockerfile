@@ -7,7 +7,7 @@ FROM debian:bookworm-slim AS base
 # hadolint ignore=DL3008
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      dataset-fashion-mnist openmpi-bin openssh-client openssh-server python3 tini \
+      dataset-fashion-mnist libgomp1 libquadmath0 openmpi-bin openssh-client openssh-server python3 tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/debconf/* /var/log/apt /var/log/dpkg.log /etc/ssh/ssh_host_* \
  && useradd --uid 10001 --user-group --create-home --shell /bin/sh lenet \
  && install -d -o lenet -g lenet /home/lenet/.ssh /opt/lenet/runs
@@ -17,12 +17,13 @@ RUN printf '%s\n' 'Port 2222' 'HostKey /home/lenet/.ssh/id_rsa' 'PidFile none' '
  && printf '%s\n' 'Port 2222' 'StrictHostKeyChecking no' 'UserKnownHostsFile /dev/null' 'LogLevel ERROR' \
       >/etc/ssh/ssh_config.d/lenet.conf
 WORKDIR /opt/lenet
-# Containers lack what Open MPI's copying between processes needs; without this line it complains and goes on.
+# HOME is for what caches: /tmp can be written where the rest can not. ssh goes by the user's home in /etc/passwd.
+# Containers lack what Open MPI's copying between processes needs; without its line it complains and goes on.
 ENV PATH=/opt/lenet/.venv/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    MPLCONFIGDIR=/tmp \
+    HOME=/tmp \
     OMPI_MCA_btl_vader_single_copy_mechanism=none
 
 # What is built: .venv with the pinned requirements and Horovod, as on any other machine.

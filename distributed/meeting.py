@@ -1,8 +1,8 @@
-"""Where pods meet that no launcher started: rank 0 keeps the table, and a run begins when every rank waits for it.
+"""Where the pods of a job without a launcher meet: a run begins when every rank waits for it.
 
-A pod reports each second: its rank, a token that is new for each run that it wants to join, and what it does. A run is
-over for all its pods as soon as one of them comes with a new token or is silent: no pod of an old run can get into a
-new one, because each run has a rendezvous of its own.
+Rank 0 keeps the table. A pod reports each second: its rank, a token that is new for each run that it wants to
+join, and what it does. A run is over for all as soon as one of its pods comes with a new token or is silent.
+Nothing of an old run gets into a new one, because each run has a rendezvous of its own.
 """
 
 import threading
@@ -41,7 +41,7 @@ class Meeting:
         self.finished, self.told, self.all_told = False, set(), threading.Event()
 
     def report(self, rank, token, state):
-        """Take in a report. The answer, and what belongs to it: the missing ranks or the variables of Horovod."""
+        """Take in a report. The answer, and what belongs to it: the missing ranks or Horovod's variables."""
         with self.lock:
             self.seen[self.plan[rank].rank] = Report(token, state, time.monotonic())
             if not self.finished and any(self._is_lost(rank) for rank in self.tokens):
@@ -88,8 +88,8 @@ class Meeting:
         return token != self.tokens[rank] or time.monotonic() - reported > SILENCE
 
     def _missing(self):
-        now = time.monotonic()
-        waiting = {rank for rank, each in self.seen.items() if each.state == WAITING and now - each.time < FRESH}
+        since = time.monotonic() - FRESH
+        waiting = {rank for rank, each in self.seen.items() if each.state == WAITING and each.time > since}
         return [slot.rank for slot in self.plan if slot.rank not in waiting]
 
     def _all_done(self):

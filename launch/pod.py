@@ -1,8 +1,8 @@
-"""One pod of an Indexed Job of Kubernetes: python -m launch.pod COMMAND... runs the command as one rank of Horovod.
+"""One pod of an Indexed Job: python -m launch.pod COMMAND... runs the command as one rank of Horovod.
 
-The pods meet at pod 0 and start together. When one of them is lost, the others wait for its successor and start
-again, from the last checkpoint; so only the lost pod counts towards the job's backoffLimit. All succeed or none.
-Environment: JOB_COMPLETION_INDEX, which Kubernetes sets, LENET_PODS (how many) and LENET_MEETING (HOST:PORT of pod 0).
+The pods meet at pod 0 and start together. When one is lost, the others wait for its successor, and all go on
+from the last checkpoint; so the lost pod alone counts in the job's backoffLimit. All succeed or none does.
+Environment: JOB_COMPLETION_INDEX (from Kubernetes), LENET_PODS (how many), LENET_MEETING (pod 0's HOST:PORT).
 Exit code: the command's; 1 when the others do not come.
 """
 
@@ -20,7 +20,7 @@ from distributed.meeting import DONE, END, GO, OVER, RUNNING, SILENCE, WAITING, 
 
 PERIOD = 1.0  # seconds between two reports
 PATIENCE = 600.0  # seconds to wait for the others
-GRACE = 20.0  # seconds in which a command that lost another pod may end by itself: it can be writing a checkpoint
+GRACE = 20.0  # seconds in which a command may end by itself when its run is over: it can be at a checkpoint
 FAILURES = 3  # of the command in one pod
 BAD_INPUT, STOPPED = 2, 143
 
@@ -75,7 +75,7 @@ class Pod:
         sys.exit(f"error: pod {self.rank} of {self.size} waited {PATIENCE:.0f} s for pods {missing}, in vain")
 
     def _report(self, token, state):
-        """The meeting's answer and what belongs to it; None where it can not be reached, which is no error yet."""
+        """The meeting's answer and what belongs to it; None if it can not be reached, no error yet."""
         try:
             with ServerProxy(f"http://{self.host}:{self.port}") as meeting:
                 return meeting.report(self.rank, token, state)
@@ -120,7 +120,7 @@ def read_place(environment):
     except ValueError as error:
         raise ValueError(f"JOB_COMPLETION_INDEX, LENET_PODS and LENET_MEETING=HOST:PORT: {error}") from None
     if not 0 <= rank < size:
-        raise ValueError(f"JOB_COMPLETION_INDEX is {rank}, LENET_PODS {size}: the job needs as many completions")
+        raise ValueError(f"JOB_COMPLETION_INDEX is {rank}: LENET_PODS, {size}, must be the job's completions")
     return rank, size, host, port
 
 
