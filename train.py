@@ -3,34 +3,44 @@
 import sys
 from dataclasses import asdict
 
-from distributed import Watchdog, run_job
+from distributed import run_job
 from lenet.config import read_config
 from lenet.device import choose_device, settle_engine
 from lenet.errors import InputError, TrainingError
 
 
 def main(world):
-    """Train in `world`; the exit code."""
+    """Train in `world`; the exit code, or None to go on in the world that it is resized to."""
     config = world.together(lambda: read_config(sys.argv[1:]), InputError)
     world.together(lambda: settle_engine(config.debug), InputError)
 
-    from lenet import data, loop, model, output, resume, versions  # they import MXNet, whose engine is settled now
+    from lenet import (
+        data,
+        loop,
+        model,
+        output,
+        resume,
+        versions,
+    )  # they import MXNet, whose engine is settled now
+    from lenet.bar import Bar
     from lenet.batches import Batches
     from lenet.journal import Journal
     from lenet.learner import Learner
-    from lenet.stop import StopRequest
+    from lenet.stop import stop_request
 
     dataset = world.together(lambda: data.load(config.data_dir), InputError)
     device = world.together(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
     world.compare({"the data": dataset.digest, "the config": str(asdict(config)), "the code": versions.code_version()})
     world.together(lambda: output.prepare(config) if world.is_root else None, InputError)
-    watchdog = Watchdog(world, None if config.debug else config.stall_timeout)
+    if not config.debug:
+        world.watch(config.stall_timeout)
 
     net = model.lenet5()
     model.initialize(net, config.seed, device)
     if not config.debug:
         net.hybridize(static_alloc=True)
 
+    bar = Bar(config.epochs, len(dataset.train), config.max_steps)
     identity = {"seed": config.seed, "data": dataset.digest, "images": len(dataset.train)}
     run = loop.Run(
         config=config,
@@ -38,10 +48,9 @@ def main(world):
         learner=Learner(net, config, device),
         train=Batches(dataset.train, device),
         validation=Batches(dataset.validation, device),
-        journal=Journal(config.output_dir, writes=world.is_root),
-        save=lambda run: output.save_checkpoint(run, identity),
-        alive=watchdog.alive,
-        stop=StopRequest(),
+        journal=Journal(config.output_dir, world.is_root, bar, config.tensorboard),
+        save=lambda run, to_disk: output.save_checkpoint(run, identity, to_disk),
+        stop=stop_request,
     )
     run.journal.say(
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.validation):,} test images; "
@@ -49,8 +58,12 @@ def main(world):
     )
     resume.resume(run, identity)
     run.stop.listen()
-    loop.train(run)
-    run.journal.close()
+    try:
+        loop.train(run)
+    finally:
+        run.journal.close()
+    if run.ended_by == loop.RESIZE:
+        return None
     if run.ended_by == loop.STOP:
         run.journal.say(f"Stopped after step {run.progress.step}; the same command goes on from there")
         return 143

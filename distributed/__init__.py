@@ -2,7 +2,6 @@
 
 from distributed.connect import connect
 from distributed.job import run_job
-from distributed.watchdog import Watchdog
 from distributed.world import LaunchError, World
 
-__all__ = ["LaunchError", "Watchdog", "World", "connect", "run_job"]
+__all__ = ["LaunchError", "World", "connect", "run_job"]

@@ -20,12 +20,15 @@ def connect():
     set_threads(launch.local_size)
     follow_horovodrun()
     try:
+        from distributed.elastic import ElasticWorld, is_elastic
         from distributed.horovod_world import HorovodWorld
     except ImportError as error:
         raise LaunchError(
             f"{launch.by} started {launch.size} processes but Horovod for MXNet is not installed ({error}); "
             "launch/setup.sh builds it"
         ) from None
+    if is_elastic():
+        return ElasticWorld()  # its size is the driver's to say, and may have changed since this process was started
     world = HorovodWorld()
     if world.size != launch.size:
         raise LaunchError(

@@ -59,7 +59,7 @@ class HorovodWorld(World):
         hvd.shutdown()
 
     def explain(self, error):
-        if isinstance(error, mx.MXNetError) and re.search("horovod|gloo|nccl|mpi_", str(error), re.IGNORECASE):
+        if self._is_loss(error):
             return f"{self.lifeline.first_lost(seconds=2) or 'another rank'} is lost"
         return super().explain(error)
 
@@ -78,6 +78,10 @@ class HorovodWorld(World):
 
             MPI.COMM_WORLD.Abort(code)
         os._exit(code)
+
+    def _is_loss(self, error):
+        """Did a collective fail because another rank is gone?"""
+        return isinstance(error, mx.MXNetError) and bool(re.search("horovod|gloo|nccl|mpi_", str(error), re.IGNORECASE))
 
     def _allgather(self, array):
         """The rows of every rank's `array`, a numpy array on the host, one below the other."""

@@ -9,7 +9,7 @@ from distributed.world import LaunchError
 
 
 def run_job(work, expected):
-    """Exit code of `work(world)` run in the world that the launcher made.
+    """Exit code of `work(world)` run in the world that the launcher made; None asks to be run again, in a resized one.
 
     The exceptions `expected`, raised on all ranks alike, and LaunchError end the job with one line and their
     `exit_code`. Anything else ends all ranks with exit code 1, because those that are well would wait for the one
@@ -18,9 +18,11 @@ def run_job(work, expected):
     world = None
     try:
         world = connect()
-        code = work(world)
-        world.close()
-        return code
+        while True:
+            code, world = _work_in(world, work)
+            if code is not None:
+                world.close()
+                return code
     except (*expected, LaunchError) as error:
         if _speaks(world):
             print(f"error: {error}", file=sys.stderr, flush=True)
@@ -35,6 +37,24 @@ def run_job(work, expected):
         if reason is None:
             traceback.print_exc()
         world.abort(1)
+
+
+def _work_in(world, work):
+    """The exit code of `work`, or None and the world to work in next."""
+    try:
+        code = work(world)
+        return code, world if code is not None else world.renew(None)
+    except Exception as error:
+        renewed = world.renew(error)
+        if renewed is None:
+            raise
+        print(
+            f"rank {world.rank} of {world.size} on {world.host}: {world.explain(error)}; now rank {renewed.rank} "
+            f"of {renewed.size}",
+            file=sys.stderr,
+            flush=True,
+        )
+        return None, renewed
 
 
 def _speaks(world):

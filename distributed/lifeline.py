@@ -28,7 +28,10 @@ class Lifeline:
             work, arguments = self._watch_all, (server, token, world.size)
         else:
             near = ["127.0.0.1"] if world.host == self.hosts[0] else []
-            work, arguments = self._watch_root, ([*near, *addresses, self.hosts[0]], port, [token, world.rank])
+            work, arguments = (
+                self._watch_root,
+                ([*near, *addresses, self.hosts[0]], port, [token, world.rank]),
+            )
         threading.Thread(target=work, args=arguments, daemon=True, name="lifeline").start()
 
     def first_lost(self, seconds):

@@ -10,7 +10,7 @@ TICK = 0.5  # seconds between two looks
 
 
 class Watchdog:
-    """A thread that ends this process when `alive` was not called for `timeout` seconds (None: never).
+    """A thread that ends this process when `alive` was not called for `timeout` seconds.
 
     Each rank has its own. The ranks that wait for a lost one say what they wait for; the launcher then ends the rest.
     """
@@ -20,8 +20,7 @@ class Watchdog:
         self.waiting_for, self.idle = "the first step", 0.0
         self.main_thread = threading.get_ident()
         self.stopped = threading.Event()
-        if timeout is not None:
-            threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
+        threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
 
     def alive(self, waiting_for):
         """Tell that the run moves, and what it waits for next."""

@@ -4,6 +4,8 @@ import socket
 
 import numpy as np
 
+from distributed.watchdog import Watchdog
+
 
 class LaunchError(Exception):
     """The processes of a job do not fit together; the text is the one line that the user sees."""
@@ -22,9 +24,14 @@ class World:
     size = 1
     local_rank = 0
     local_size = 1
+    keep_every = None  # steps between two calls of `keep`; None where nothing outlives the world
+    kept = None  # what `keep` was given last, in this world or the one before it
+    reached = None  # the progress that the loop reported last, likewise
+    wants_resize = False  # does this rank know that processes are to come or go?
 
     def __init__(self):
         self.host = socket.gethostname()
+        self.watchdog = None
 
     @property
     def is_root(self):
@@ -47,6 +54,27 @@ class World:
     def gather(self, value):
         """`value` of every rank, in the order of the ranks. It is sent as JSON, so that nothing received runs."""
         return [value]
+
+    def watch(self, timeout):
+        """End this process when `alive` is not called for `timeout` seconds."""
+        self.watchdog = Watchdog(self, timeout)
+
+    def unwatch(self):
+        """Watch no longer."""
+        if self.watchdog:
+            self.watchdog.stop()
+
+    def alive(self, waiting_for):
+        """Tell the watchdog, if there is one, that the run moves, and what it waits for next."""
+        if self.watchdog:
+            self.watchdog.alive(waiting_for)
+
+    def keep(self, state):
+        """Keep `state` in memory for the world after this one."""
+
+    def renew(self, error):
+        """The world that follows when this one was resized or broken by `error`, or None: the job ends."""
+        return None
 
     def close(self):
         """Leave the world in an orderly way: every rank does."""

@@ -4,7 +4,7 @@ import sys
 
 from tqdm import tqdm
 
-FORMAT = "{desc} {percentage:3.0f}%|{bar}| {postfix}, {rate_fmt}, {remaining} left"
+FORMAT = "{desc} {percentage:3.0f}%|{bar}| {rate_fmt}{postfix}, {remaining} left"
 
 
 def say(line, file=None):
@@ -20,10 +20,15 @@ def on_terminal():
 
 
 class Bar:
-    """A bar over a run of `epochs` epochs of `images` images, or of `max_steps` steps; on a terminal alone."""
+    """A bar over a run of `epochs` epochs of `images` images, or of `max_steps` steps; only on a terminal."""
 
     def __init__(self, epochs, images, max_steps=None):
-        self.epochs, self.images, self.max_steps, self.shown = epochs, images, max_steps, on_terminal()
+        self.whole, self.images, self.max_steps, self.shown = (
+            epochs * images,
+            images,
+            max_steps,
+            on_terminal(),
+        )
         self.bar, self.seen = None, 0
 
     def move(self, progress, images_in_step, loss):
@@ -34,7 +39,7 @@ class Bar:
         if self.bar is None:
             self.seen = seen - images_in_step
             self.bar = self._start(progress, images_in_step)
-        self.bar.set_description_str(f"Epoch {progress.epoch} of {self.epochs}", refresh=False)
+        self.bar.set_description_str(f"Epoch [{progress.epoch}]", refresh=False)
         self.bar.set_postfix_str(f"step {progress.step:,}, loss {loss:.3f}", refresh=False)
         self.bar.update(seen - self.seen)
         self.seen = seen
@@ -45,10 +50,11 @@ class Bar:
             self.bar.close()
 
     def _start(self, progress, images_in_step):
-        total = self.epochs * self.images
+        total = self.whole
         if self.max_steps is not None:
             total = min(total, self.seen + (self.max_steps - progress.step + 1) * images_in_step)
         return tqdm(
+            desc=f"Epoch [{progress.epoch}]",
             initial=self.seen,
             total=total,
             unit=" images",

@@ -6,7 +6,6 @@ import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Dict
 
 import numpy as np
 
@@ -25,11 +24,11 @@ LIMIT = 1 << 20  # bytes of a state.json
 class Checkpoint:
     """A run at a step: weights and momenta by parameter name, where it stands, and which run it is."""
 
-    weights: Dict[str, np.ndarray]
-    momenta: Dict[str, np.ndarray]
+    weights: dict[str, np.ndarray]
+    momenta: dict[str, np.ndarray]
     progress: Progress
     totals: Totals  # of the epoch that is not finished
-    run: Dict[str, object]  # what must not change on resuming: seed, data, images
+    run: dict[str, object]  # what must not change on resuming: seed, data, images
 
 
 def folder_of(output_dir, step):

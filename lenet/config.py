@@ -34,30 +34,42 @@ class Config:
     """The options of train.py. YAML uses these names; the command line the same with dashes."""
 
     data_dir: Optional[Text] = Field(
-        None, description="folder with the four IDX files (default: Fashion-MNIST as installed, else downloaded)"
+        None,
+        description="folder with the four IDX files (default: Fashion-MNIST as installed, else downloaded)",
     )
     output_dir: Text = Field("runs/lenet", description="folder for the trained network, checkpoints and metrics")
     epochs: Count = Field(10, ge=1, le=100_000, description="how often every training image is seen")
     batch_size: Count = Field(64, ge=1, le=1_000_000, description="images per process per step")
     learning_rate: Number = Field(
-        0.2, gt=0, le=1000, description="peak learning rate for steps of REFERENCE_BATCH images in all; scaled linearly"
+        0.2,
+        gt=0,
+        le=1000,
+        description="peak learning rate for steps of REFERENCE_BATCH images in all; scaled linearly",
     )
     momentum: Number = Field(0.9, ge=0, lt=1, description="momentum of SGD")
     weight_decay: Number = Field(5e-4, ge=0, le=1, description="L2 penalty of SGD")
     schedule: Literal["constant", "linear", "cosine"] = Field(
-        "linear", description="how the learning rate goes from its peak: stays, or falls to 0 at the last epoch's end"
+        "linear",
+        description="how the learning rate goes from its peak: stays, or falls to 0 at the last epoch's end",
     )
-    warmup_epochs: Number = Field(1.0, ge=0, le=100_000, description="epochs over which the learning rate rises to its peak")
-    reference_batch: Count = Field(256, ge=1, le=1_000_000, description="images per step that LEARNING_RATE is meant for")
+    warmup_epochs: Number = Field(
+        1.0, ge=0, le=100_000, description="epochs over which the learning rate rises to its peak"
+    )
+    reference_batch: Count = Field(
+        256, ge=1, le=1_000_000, description="images per step that LEARNING_RATE is meant for"
+    )
     seed: Count = Field(1, ge=0, lt=2**31, description="decides the first weights and the order of the images")
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto takes a GPU where there is one")
-    max_steps: Optional[Count] = Field(None, ge=1, description="end the run after so many steps of all processes together")
+    max_steps: Optional[Count] = Field(
+        None, ge=1, description="end the run after so many steps of all processes together"
+    )
     log_every: Count = Field(50, ge=1, description="write the loss of every N-th step to metrics.jsonl")
     checkpoint_every: Optional[Count] = Field(
         None, ge=1, description="write a checkpoint every N steps too, not only at the end of an epoch"
     )
     keep: Count = Field(3, ge=1, le=1_000_000, description="how many checkpoints stay")
     resume: Text = Field("auto", description="auto (go on with the run in OUTPUT_DIR), never, or a checkpoint's folder")
+    tensorboard: bool = Field(True, description="write OUTPUT_DIR/tensorboard too, for TensorBoard")
     debug: bool = Field(False, description="for breakpoints: no hybridize, a synchronous engine; one process only")
     fp16_allreduce: bool = Field(False, description="send gradients as half floats")
     stall_timeout: Number = Field(
@@ -104,7 +116,9 @@ def _parser():
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.add_argument("--config", metavar="FILE", help="YAML file with any of the options below; the command line wins")
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML file with any of the options below; the command line wins"
+    )
     for field in fields(Config):
         text = field.default.description
         if field.default.default is not None and field.type is not bool:

@@ -24,9 +24,7 @@ class Learner:
         MXNet's own updater rather than gluon.Trainer: its states are plain arrays that need no pickle to be kept,
         and a rank without images in a step needs no backward pass to take part in the update.
         """
-        sgd = mx.optimizer.SGD(
-            momentum=self.config.momentum, wd=self.config.weight_decay, begin_num_update=steps_done
-        )
+        sgd = mx.optimizer.SGD(momentum=self.config.momentum, wd=self.config.weight_decay, begin_num_update=steps_done)
         self.update = mx.optimizer.get_updater(sgd)
         if self.config.momentum:
             for i, (name, weight) in enumerate(zip(self.parameters, self.weights)):
@@ -39,14 +37,14 @@ class Learner:
         states = self.update.states
         return {name: states[i] for i, name in enumerate(self.parameters) if states.get(i) is not None}
 
-    def step(self, world, images, labels, images_in_step, rate, wants_stop):
+    def step(self, world, images, labels, images_in_step, rate, wishes):
         """One step of all ranks, queued on the device and not waited for.
 
         `images` (n, 28, 28) uint8 and `labels` (n,) are this rank's share, n may be 0, of `images_in_step` images.
-        Returns the report of the step, an NDArray of 4: loss, hits and images summed over all ranks, and how many
-        ranks want to stop. It travels with the gradients, so that every rank reads the same.
+        Returns the report of the step, an NDArray: loss, hits, images and the numbers `wishes`, all summed over the
+        ranks. It travels with the gradients, so that every rank reads the same.
         """
-        own = nd.array([0, 0, len(images), wants_stop], ctx=self.device)
+        own = nd.array([0, 0, len(images), *wishes], ctx=self.device)
         if len(images):
             with autograd.record():
                 logits = self.net(normalise(images))
@@ -61,11 +59,6 @@ class Learner:
         self.update.optimizer.set_learning_rate(rate)
         self.update(list(range(len(self.weights))), self.gradients, self.weights)
         return own
-
-    def look(self, images, labels):
-        """Loss and hits, summed over a batch without learning from it: an NDArray of 2."""
-        logits = self.net(normalise(images))
-        return nd.concat(cross_entropy(logits, labels).sum(), _hits(logits, labels), dim=0)
 
 
 def _hits(logits, labels):

@@ -1,19 +1,19 @@
 """The training loop: epochs of steps, each step's report read one step later, so that nothing waits for the device."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
 import numpy as np
 
 from lenet.errors import TrainingError
+from lenet.evaluate import evaluate
 from lenet.metrics import Totals
 from lenet.progress import Progress, epoch_order, next_rows
 from lenet.schedule import learning_rate
 
-STOP, MAX_STEPS = "asked to stop", "max_steps"
+STOP, RESIZE, MAX_STEPS = "asked to stop", "processes come or go", "max_steps"
 HINT = "try a smaller learning_rate or more warmup_epochs; the checkpoints before it stay"
-EVALUATION_BATCH = 1000  # images at a time; does not change the result
 
 
 @dataclass
@@ -26,12 +26,11 @@ class Run:
     train: object  # Batches
     validation: object  # Batches
     journal: object
-    save: object  # called with the run where a checkpoint is due
-    alive: object  # called with what is waited for next, so that a watchdog sees the run move
+    save: object  # called with the run where its state is to be kept, and with whether the disk is to have it too
     stop: object  # true once this process is asked to stop
-    progress: Progress = Progress()
-    totals: Totals = Totals()  # of the epoch that is not finished
-    ended_by: Optional[str] = None  # STOP or MAX_STEPS: why all ranks end before the last epoch does
+    progress: Progress = field(default_factory=Progress)
+    totals: Totals = field(default_factory=Totals)  # of the epoch that is not finished
+    ended_by: Optional[str] = None  # STOP, RESIZE or MAX_STEPS: why all ranks end before the last epoch does
 
     @property
     def batch(self):
@@ -47,18 +46,18 @@ def train(run):
         train_epoch(run)
         seconds_training = time.monotonic() - began
         if run.progress.images_done == len(run.train):
-            validation = evaluate(run.learner, run.validation, run.world, run.alive)
+            evaluation = evaluate(run.learner.net, run.validation, run.world)
             run.journal.epoch(
                 run.progress,
                 run.totals,
-                validation,
+                evaluation,
                 images_per_second=(len(run.train) - images_before) / seconds_training,
                 seconds=time.monotonic() - began,
                 learning_rate=_learning_rate(run, run.progress, 0),
                 processes=run.world.size,
             )
             run.progress, run.totals = run.progress.after_epoch(), Totals()
-        run.save(run)
+        run.save(run, to_disk=True)
 
 
 def train_epoch(run):
@@ -69,47 +68,41 @@ def train_epoch(run):
         rows = next_rows(order, run.progress, run.batch)
         rate = _learning_rate(run, run.progress, len(rows))
         images, labels = run.train.take(run.world.share(rows))
-        report = run.learner.step(run.world, images, labels, len(rows), rate, bool(run.stop))
+        report = run.learner.step(run.world, images, labels, len(rows), rate, (bool(run.stop), run.world.wants_resize))
         run.progress = run.progress.after_step(len(rows))
         if unread:
             _read(run, *unread)
         unread = run.progress, len(rows), rate, report
-        every = run.config.checkpoint_every
-        if every and run.progress.step % every == 0 and run.progress.images_done < len(run.train):
+        saves, keeps = _is_due(run, run.config.checkpoint_every), _is_due(run, run.world.keep_every)
+        if saves or keeps:
             _read(run, *unread)
             unread = None
-            run.save(run)
+            run.save(run, to_disk=saves)
         _end_at_max_steps(run)
     if unread:
         _read(run, *unread)
 
 
-def evaluate(learner, batches, world, alive):
-    """Totals over all images of `batches`, each looked at by one rank: no padding, none left out."""
-    rows = world.share(range(len(batches)))
-    loss, hits = 0.0, 0.0
-    for images, labels in batches.cut(rows, EVALUATION_BATCH):
-        alive("this rank's part of the evaluation")
-        sums = learner.look(images, labels).asnumpy().astype(np.float64)
-        loss, hits = loss + sums[0], hits + sums[1]
-    alive("the other ranks' parts of the evaluation")
-    loss, hits, images = world.sum([loss, hits, len(rows)])
-    return Totals(float(loss), int(hits), int(images))
-
-
 def _read(run, progress, images, rate, report):
     """Take in the report of a step, waiting for that step alone."""
-    run.alive(f"the gradients of step {progress.step} from all ranks")
-    loss, hits, seen, stops = report.asnumpy().astype(np.float64)
+    run.world.alive(f"the gradients of step {progress.step} from all ranks")
+    loss, hits, seen, stops, resizes = report.asnumpy().astype(np.float64)
     if seen != images:
         raise RuntimeError(f"step {progress.step} was to see {images} images but the ranks saw {seen:.0f}")
     if not np.isfinite(loss):
         raise TrainingError(f"the loss of step {progress.step} is {loss}: {HINT}")
+    run.world.reached = progress
     run.totals += Totals(float(loss), int(hits), int(seen))
+    run.journal.move(progress, images, float(loss) / images)
     if progress.step % run.config.log_every == 0:
         run.journal.step(progress, float(loss) / images, rate)
-    if stops:
-        run.ended_by = STOP
+    if stops or resizes:
+        run.ended_by = STOP if stops else RESIZE
+
+
+def _is_due(run, every):
+    """Is something due that happens each `every` steps, besides at the end of an epoch?"""
+    return every is not None and run.progress.step % every == 0 and run.progress.images_done < len(run.train)
 
 
 def _end_at_max_steps(run):

@@ -17,6 +17,7 @@ from lenet.loop import HINT
 from lenet.params import write_params
 
 TRAINED = "trained_LeNet5.params"
+_locked = set()  # folders whose lock this process holds
 
 
 def prepare(config):
@@ -27,7 +28,10 @@ def prepare(config):
         _lock(folder)
         for left_over in (*folder.glob(f".*{PARTIAL}"), *folder.glob(f"checkpoints/.*{PARTIAL}")):
             shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
-        with whole_file(Path(config.output_dir, "config.yaml")) as place, open(place, "w", encoding="utf-8") as file:
+        with (
+            whole_file(Path(config.output_dir, "config.yaml")) as place,
+            open(place, "w", encoding="utf-8") as file,
+        ):
             write_config(config, file)
     except OSError as error:
         raise InputError(f"--output-dir {config.output_dir}: {error.strerror}") from None
@@ -35,12 +39,15 @@ def prepare(config):
 
 def _lock(folder):
     """Hold the folder's lock until this process ends, however it does: the descriptor stays open."""
+    if folder.resolve() in _locked:
+        return
     lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.read(lock, 200).decode(errors="replace").strip()
         raise InputError(f"--output-dir {folder}: another job writes there ({holder}); choose another folder") from None
+    _locked.add(folder.resolve())
     os.truncate(lock, 0)
     os.write(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
@@ -79,23 +86,30 @@ def set_aside(output_dir, step, say):
     say(f"What the earlier run left is kept in {place}")
 
 
-def save_checkpoint(run, identity):
-    """Write the checkpoint of where `run` stands. Every rank calls it; rank 0 writes."""
+def _state_of(run, identity):
+    """The state of `run` as a Checkpoint of arrays in host memory."""
     learner = run.learner
     weights = {name: weight.asnumpy() for name, weight in zip(learner.parameters, learner.weights)}
     for name, weight in weights.items():
         if not np.isfinite(weight).all():
             raise TrainingError(f"{name} is not finite after step {run.progress.step}: {HINT}")
-    if run.world.is_root:
-        momenta = {name: momentum.asnumpy() for name, momentum in learner.momenta.items()}
-        state = Checkpoint(weights, momenta, run.progress, run.totals, identity)
-        output_dir = run.config.output_dir
-        if not Path(output_dir).is_dir():
-            run.journal.say(f"{output_dir} is gone; it is made anew for the checkpoint")
-        try:
-            checkpoint.save(output_dir, state, keep=run.config.keep)
-        except OSError as error:
-            raise OSError(f"no checkpoint of step {run.progress.step} in {output_dir}: {error.strerror}") from error
+    momenta = {name: momentum.asnumpy() for name, momentum in learner.momenta.items()}
+    return Checkpoint(weights, momenta, run.progress, run.totals, identity)
+
+
+def save_checkpoint(run, identity, to_disk):
+    """Keep where `run` stands, on the disk too if `to_disk`. Every rank calls it; rank 0 writes."""
+    state = _state_of(run, identity)
+    run.world.keep(state)
+    if not (to_disk and run.world.is_root):
+        return
+    output_dir = run.config.output_dir
+    if not Path(output_dir).is_dir():
+        run.journal.say(f"{output_dir} is gone; it is made anew for the checkpoint")
+    try:
+        checkpoint.save(output_dir, state, keep=run.config.keep)
+    except OSError as error:
+        raise OSError(f"no checkpoint of step {run.progress.step} in {output_dir}: {error.strerror}") from error
 
 
 def write_trained(run):

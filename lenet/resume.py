@@ -14,10 +14,7 @@ from lenet.progress import Progress
 def resume(run, identity):
     """Set weights, momenta, update counts, progress and totals on every rank to those of rank 0."""
     world, learner = run.world, run.learner
-    found = world.together(
-        lambda: _restore(run, find_checkpoint(run.config, identity, run.journal.say)) if world.is_root else None,
-        InputError,
-    )
+    found = world.together(lambda: _restore(run, identity) if world.is_root else None, InputError)
     where = world.from_root(found and [asdict(found.progress), asdict(found.totals)])
     if where:
         run.progress, run.totals = Progress(**where[0]), Totals(**where[1])
@@ -27,12 +24,16 @@ def resume(run, identity):
             run.journal.say(f"Continuing after step {run.progress.step}, in epoch {run.progress.epoch}")
         if not world.is_root:
             learner.use_optimizer(run.progress.step, {})
+    if world.reached and world.reached.epoch == run.progress.epoch:
+        again = world.reached.images_done - run.progress.images_done
+        run.journal.say(f"{again} images of epoch {run.progress.epoch} are seen again")
     world.broadcast([*learner.weights, *learner.momenta.values()])
     run.journal.open(last_step=run.progress.step)
 
 
-def _restore(run, found):
-    """Give rank 0's learner the arrays of the checkpoint `found`, if there is one."""
+def _restore(run, identity):
+    """Give rank 0's learner what is kept in memory or on the disk, if anything is; returns it as a Checkpoint."""
+    found = run.world.kept or find_checkpoint(run.config, identity, run.journal.say)
     if found is not None:
         set_parameters(run.learner.net, found.weights, "the checkpoint")
         momenta = {name: mx.nd.array(momentum) for name, momentum in found.momenta.items()}

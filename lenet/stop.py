@@ -12,14 +12,17 @@ class StopRequest:
     """False until this process is asked to stop. The loop asks it once a step and tells the other ranks."""
 
     def __init__(self):
-        self.asked = False
+        self.asked = self.listens = False
 
     def listen(self):
-        """Take over SIGTERM and SIGINT.
+        """Take over SIGTERM and SIGINT; again for nothing.
 
         A thread counts them, told by the interpreter's wake-up pipe: a signal handler in Python would wait for the main
         thread, which can be waiting in MXNet for a rank that is lost.
         """
+        if self.listens:
+            return
+        self.listens = True
         read_end, write_end = os.pipe()
         os.set_blocking(write_end, False)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
@@ -39,3 +42,6 @@ class StopRequest:
                 print("error: asked to stop twice: ended without a checkpoint", file=sys.stderr, flush=True)
                 os._exit(1)
             self.asked = True
+
+
+stop_request = StopRequest()  # a process has one, also when its job is resized

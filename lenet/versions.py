@@ -10,6 +10,10 @@ ROOT = Path(__file__).resolve().parent.parent
 def code_version():
     """SHA-256, in short, of the project's Python files, with the versions of MXNet and NumPy."""
     digest = hashlib.sha256()
-    for path in [ROOT / "train.py", *sorted(ROOT.glob("lenet/**/*.py")), *sorted(ROOT.glob("distributed/**/*.py"))]:
+    for path in [
+        ROOT / "train.py",
+        *sorted(ROOT.glob("lenet/**/*.py")),
+        *sorted(ROOT.glob("distributed/**/*.py")),
+    ]:
         digest.update(path.read_bytes())
     return f"{digest.hexdigest()[:12]} (mxnet {version('mxnet')}, numpy {version('numpy')})"

@@ -42,7 +42,13 @@ def final_accuracy(options, processes=1):
     with tempfile.TemporaryDirectory() as output_dir:
         command = [sys.executable, "train.py", "--output-dir", output_dir, *map(str, options)]
         if processes > 1:
-            command = [str(Path(sys.executable).parent / "horovodrun"), "--gloo", "-np", str(processes), *command]
+            command = [
+                str(Path(sys.executable).parent / "horovodrun"),
+                "--gloo",
+                "-np",
+                str(processes),
+                *command,
+            ]
         environment = {"OMP_NUM_THREADS": "1", **os.environ}
         run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         if run.returncode:
