@@ -2,22 +2,23 @@
 
 import hashlib
 import json
+import math
 import re
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lenet.errors import InputError
-from lenet.files import whole_folder
+from lenet.files import read_regular, remove_folder, whole_folder
 from lenet.metrics import Totals
-from lenet.params import read_params, write_params
+from lenet.params import LIMIT, parse_params, write_params
 from lenet.progress import Progress
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
 FORMAT = 1
-LIMIT = 1 << 20  # bytes of a state.json
+MOST_STATE = 1 << 16  # bytes of a state.json
+MOST = 1 << 53  # of any count
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def folder_of(output_dir, step):
 
 
 def save(output_dir, checkpoint, keep):
-    """Write `checkpoint` and delete all but the newest `keep`. Returns its folder. OSError if the disk refuses."""
+    """Write `checkpoint`, keep the newest `keep`. Returns its folder. OSError if the disk refuses."""
     folder = folder_of(output_dir, checkpoint.progress.step)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with whole_folder(folder) as place:
@@ -48,25 +49,27 @@ def save(output_dir, checkpoint, keep):
             "progress": asdict(checkpoint.progress),
             "totals": asdict(checkpoint.totals),
             "run": checkpoint.run,
-            "sha256": {name: _sha256(place / name) for name in (MODEL, OPTIMIZER)},
         }
+        state["sha256"] = {name: _sha256((place / name).read_bytes()) for name in (MODEL, OPTIMIZER)}
+        state["sha256"][STATE] = _state_digest(state)
         (place / STATE).write_text(json.dumps(state, indent=1) + "\n")
-    for old in folders(output_dir)[:-keep]:
-        shutil.rmtree(old)
+    # A later one is damaged, else this run would have gone on from there: it does not count.
+    up_to_it = [each for each in folders(output_dir) if _step(each) <= _step(folder)]
+    for old in up_to_it[:-keep]:
+        remove_folder(old)
     return folder
 
 
 def folders(output_dir):
     """The folders of all checkpoints under `output_dir`, oldest first."""
+    found = (Path(output_dir) / "checkpoints").glob("step-*")
     return sorted(
-        folder
-        for folder in (Path(output_dir) / "checkpoints").glob("step-*")
-        if re.fullmatch(r"step-\d{8,}", folder.name) and folder.is_dir()
+        (each for each in found if re.fullmatch(r"step-[0-9]{8,18}", each.name) and each.is_dir()), key=_step
     )
 
 
 def newest(output_dir, report):
-    """The newest whole checkpoint under `output_dir`, or None if there is none. Each damaged one goes to `report`."""
+    """The newest whole checkpoint under `output_dir`, or None. Each damaged one goes to `report`."""
     for folder in reversed(folders(output_dir)):
         try:
             return load(folder)
@@ -81,23 +84,33 @@ def load(folder):
     """The checkpoint in `folder`. InputError if it is not whole, not of this format, or was changed since."""
     folder = Path(folder)
     state = _read_state(folder / STATE)
-    for name, expected in state["sha256"].items():
-        if _sha256(folder / name) != expected:
-            raise InputError(f"{folder / name}: its SHA-256 is not the one in {STATE}: it is damaged")
     return Checkpoint(
-        weights=read_params(folder / MODEL),
-        momenta=read_params(folder / OPTIMIZER),
+        weights=_read_arrays(folder / MODEL, state["sha256"][MODEL]),
+        momenta=_read_arrays(folder / OPTIMIZER, state["sha256"][OPTIMIZER]),
         progress=Progress(**state["progress"]),
         totals=Totals(**state["totals"]),
         run=state["run"],
     )
 
 
-def _read_state(path):
+def _step(folder):
+    return int(folder.name[len("step-") :])
+
+
+def _read_arrays(path, digest):
     try:
-        with open(path, "rb") as file:
-            content = file.read(LIMIT)
-        state = json.loads(content)
+        content = read_regular(path, LIMIT)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    if _sha256(content) != digest:
+        raise InputError(f"{path}: its SHA-256 is not the one in {STATE}: it is damaged")
+    return parse_params(content, path)
+
+
+def _read_state(path):
+    """The dict in a state.json, with every value of the type and in the range that it must be."""
+    try:
+        state = json.loads(read_regular(path, MOST_STATE))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; a checkpoint's folder is needed") from None
     except (ValueError, RecursionError):
@@ -107,18 +120,27 @@ def _read_state(path):
     counts = {"epoch": int, "images_done": int, "step": int}
     sums = {"loss": float, "hits": int, "images": int}
     run = {"seed": int, "data": str, "images": int}
-    digests = {MODEL: str, OPTIMIZER: str}
+    digests = {MODEL: str, OPTIMIZER: str, STATE: str}
     for name, kinds in (("progress", counts), ("totals", sums), ("run", run), ("sha256", digests)):
         part = state.get(name)
         if not isinstance(part, dict) or {key: type(value) for key, value in part.items()} != kinds:
             raise InputError(f"{path}: {name} must hold {', '.join(kinds)}")
-    if min(state["progress"].values()) < 0:
-        raise InputError(f"{path}: the progress is negative")
+    progress, totals, images = state["progress"], state["totals"], state["run"]["images"]
+    counts = (*progress.values(), totals["hits"], totals["images"], images, state["run"]["seed"])
+    if min(counts) < 0 or max(counts) > MOST or not math.isfinite(totals["loss"]):
+        raise InputError(f"{path}: a number is out of range")
+    if progress["images_done"] >= images or not totals["hits"] <= totals["images"] <= images:
+        raise InputError(f"{path}: more images are done than an epoch has")
+    if state["sha256"][STATE] != _state_digest(state):
+        raise InputError(f"{path}: its SHA-256 is not the one that it holds: it is damaged")
     return state
 
 
-def _sha256(path):
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+def _state_digest(state):
+    """SHA-256 of what a state says, less this digest itself: of JSON in one fixed form."""
+    digests = {name: digest for name, digest in state["sha256"].items() if name != STATE}
+    return _sha256(json.dumps({**state, "sha256": digests}, sort_keys=True).encode())
+
+
+def _sha256(content):
+    return hashlib.sha256(content).hexdigest()

@@ -1,40 +1,36 @@
-"""MXNet's `.params` files, read without trust (nothing in them runs, no size in them is believed) and written whole.
+"""MXNet's `.params` files, read without trust: nothing in them runs, no size in them is believed.
 
-The format is that of `NDArray::Save` in MXNet 1.9.1 (src/ndarray/ndarray.cc), little-endian: a list of dense arrays,
-then their names. `mx.nd.load` would take memory for any size that a header claims, and can end the interpreter;
-`mx.nd.save` does not notice that the disk is full.
+The format is that of `NDArray::Save` in MXNet 1.9.1 (src/ndarray/ndarray.cc), little-endian: a list of dense
+arrays, then their names. `mx.nd.load` would take memory for any size that a header claims, and can end the
+interpreter; `mx.nd.save` does not notice that the disk is full.
 """
 
-import os
 import struct
 
 import numpy as np
 
 from lenet.errors import InputError
+from lenet.files import read_regular
 
 LIST_MAGIC = 0x112
 ARRAY_MAGIC = 0xF993FAC9
 DENSE, FLOAT32 = 0, 0
 CPU = (1, 0)  # device type and number
-LIMIT = 1 << 30  # bytes; LeNet-5 takes 240 KB
+LIMIT = 1 << 26  # bytes; LeNet-5 takes 240 KB
 MAX_ARRAYS, MAX_DIMENSIONS, MAX_NAME = 10_000, 8, 1_000
 
 
 def read_params(path):
-    """The arrays of a `.params` file by name: dict of float32 ndarrays. InputError names the file and the fault."""
+    """The arrays of a `.params` file by name: dict of float32 ndarrays. InputError names the fault."""
     try:
-        size = os.stat(path).st_size
-        if size > LIMIT:
-            raise InputError(f"{path}: {size} bytes are too many for a .params file of this network")
-        with open(path, "rb") as file:
-            content = file.read()
+        content = read_regular(path, LIMIT)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     return parse_params(content, path)
 
 
 def write_params(path, arrays):
-    """Write float32 ndarrays by name as a `.params` file that `mx.nd.load` reads too. OSError if the disk refuses."""
+    """Write float32 ndarrays by name as `mx.nd.load` reads them too. OSError if the disk refuses."""
     parts = [struct.pack("<QQQ", LIST_MAGIC, 0, len(arrays))]
     for array in arrays.values():
         layout = f"<IiI{array.ndim}qiii"
