@@ -2,7 +2,6 @@
 
 import runpy
 import sys
-from importlib import import_module
 from pathlib import Path
 
 from lenet.errors import InputError
@@ -27,7 +26,7 @@ def main(arguments):
         runpy.run_path(str(EVALUATE), run_name="__main__")
     try:
         options = read_options(arguments)
-        import_module(f"lenet.{options.command}").run(options)
+        module_of(options.command).run(options)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -41,8 +40,21 @@ def read_options(arguments):
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if arguments[:1] == [name]:
-            import_module(f"lenet.{name}").add_options(command)
+            module_of(name).add_options(command)
     return parser.parse_args(arguments)
+
+
+def module_of(command):
+    """The module of a command, and no other: what they import takes its time."""
+    if command == "show":
+        from lenet import show as module
+    elif command == "predict":
+        from lenet import predict as module
+    elif command == "report":
+        from lenet import report as module
+    else:
+        from lenet import export as module
+    return module
 
 
 if __name__ == "__main__":

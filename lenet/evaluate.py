@@ -20,6 +20,7 @@ class Mistakes:
     labels: np.ndarray  # (n,) what they show
     predicted: np.ndarray  # (n,) what the network takes them for
     confidence: np.ndarray  # (n,) the probability that it gives to that
+    images: np.ndarray  # (n, 28, 28) uint8
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,15 +32,15 @@ class Evaluation:
     mistakes: Mistakes  # among the images of this rank
 
 
-def evaluate(net, batches, world, alive=lambda what: None):
+def evaluate(net, batches, world):
     """The Evaluation of all images of `batches`, each looked at by one rank: no padding, none left out."""
     rows = world.share(range(len(batches)))
-    logits, labels = look(net, batches, rows, alive)
-    alive("the other ranks' parts of the evaluation")
+    logits, labels = look(net, batches, rows, world.alive)
+    world.alive("the other ranks' parts of the evaluation")
     sums = world.sum([loss(logits, labels), *confusion(logits, labels).ravel()])
     matrix = sums[1:].astype(int).reshape(CLASSES, CLASSES)
     totals = Totals(float(sums[0]), int(matrix.trace()), int(matrix.sum()))
-    return Evaluation(totals, matrix, mistakes(logits, labels, rows))
+    return Evaluation(totals, matrix, mistakes(logits, labels, batches, rows))
 
 
 def look(net, batches, rows, alive=lambda what: None):
@@ -70,12 +71,14 @@ def confusion(logits, labels):
     return np.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
 
 
-def mistakes(logits, labels, rows, most=25):
-    """The Mistakes among the images `rows`, at most `most` of them."""
+def mistakes(logits, labels, batches, rows, most=25):
+    """The Mistakes among the images `rows` of `batches`, at most `most` of them."""
     predicted, sure = logits.argmax(axis=1), probabilities(logits).max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    return Mistakes(np.asarray(rows)[wrong], labels[wrong], predicted[wrong], sure[wrong])
+    places = np.asarray(rows, np.int32)[wrong]
+    images = batches.take(places)[0].asnumpy() if len(places) else np.zeros((0, 28, 28), np.uint8)
+    return Mistakes(places, labels[wrong], predicted[wrong], sure[wrong], images)
 
 
 def class_table(matrix):

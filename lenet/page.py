@@ -4,15 +4,18 @@ import base64
 import io
 import string
 import time
+from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from lenet import pictures
 from lenet.data import CLASS_NAMES
 from lenet.errors import InputError
-from lenet.evaluate import class_table
+from lenet.evaluate import Mistakes, class_table
 from lenet.files import whole_file
 
 TEMPLATE = Path(__file__).with_name("report_template.html")
@@ -30,18 +33,24 @@ HEADS = (
 )
 
 
-def write(path, runs, names, curves, drawings, networks):
-    """Write the page of `runs`, Histories, with their names. `drawings` make the figures by name.
+@dataclass(frozen=True, eq=False)
+class Network:
+    """What a network that a run has written makes of the test images."""
 
-    `curves`: captions by name of drawing. `networks`: tuples of the run's name, the step, the name of the
-    drawing of the confusion matrix, the matrix, Mistakes, and the test images.
-    """
+    run: str  # its name
+    file: str  # the name of its file or folder
+    confusion: np.ndarray  # (10, 10) int, label by prediction
+    mistakes: Mistakes
+
+
+def write(path, runs, names, curves, networks):
+    """Write the page of `runs`, Histories, with their names; `curves` make figures by caption."""
     text = string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape("Training of " + ", ".join(names)),
         made=f"As of {time.strftime('%Y-%m-%d %H:%M:%S %Z')}. Accuracy and loss here: on the test images.",
         facts="\n".join(_facts(runs, names)),
-        curves="\n".join(_picture(drawings[name], caption) for name, caption in curves.items()),
-        networks="\n".join(_network(drawings, *network) for network in networks),
+        curves="\n".join(_picture(draw, caption) for caption, draw in curves.items()),
+        networks="\n".join(_network(network) for network in networks),
     )
     try:
         with whole_file(path) as place:
@@ -87,19 +96,22 @@ def _picture(draw, caption):
     )
 
 
-def _network(drawings, name, step, drawing, matrix, wrong, images):
-    when = f"after step {step:,}" if step is not None else "as trained"
-    caption = f"Confusion matrix of all {len(images):,} test images, shaded by their part of the true class"
+def _network(network):
+    matrix, wrong, name = network.confusion, network.mistakes, escape(network.run)
+    caption = f"Confusion matrix of all {matrix.sum():,} test images, shaded by their part of the true class"
+    draw = partial(pictures.confusion, matrix, f"{network.run}: number of test images")
     table = "\n".join(class_table(matrix))
     cells = [
-        f'<figure><img src="{_png(images[row])}" alt="test image {row}"><figcaption>{CLASS_NAMES[label]}, '
+        f'<figure><img src="{_png(image)}" alt="test image {row}"><figcaption>{CLASS_NAMES[label]}, '
         f"taken for <b>{CLASS_NAMES[guess]}</b> ({sure:.1%}), image {row}</figcaption></figure>"
-        for row, label, guess, sure in zip(wrong.rows, wrong.labels, wrong.predicted, wrong.confidence)
+        for row, label, guess, sure, image in zip(
+            wrong.rows, wrong.labels, wrong.predicted, wrong.confidence, wrong.images
+        )
     ]
     return (
-        f"<h2>{escape(name)}, {when}</h2>\n"
-        f'<div class="pictures">\n{_picture(drawings[drawing], caption)}\n<pre>{table}</pre>\n</div>\n'
-        f"<h2>{escape(name)}: the {len(cells)} mistakes that it is surest of</h2>\n"
+        f"<h2>{name}: the classes, by {escape(network.file)}</h2>\n"
+        f'<div class="pictures">\n{_picture(draw, caption)}\n<pre>{table}</pre>\n</div>\n'
+        f"<h2>{name}: the {len(cells)} mistakes that it is surest of</h2>\n"
         f'<div class="mistakes">\n{chr(10).join(cells)}\n</div>'
     )
 

@@ -1,5 +1,6 @@
 """python -m lenet report: what runs have done, as pictures and one page that needs nothing but a browser."""
 
+from functools import partial
 from pathlib import Path
 
 import mxnet as mx
@@ -35,23 +36,21 @@ def run(options):
     runs = [history.read(folder) for folder in options.runs]
     names = _names(runs)
     target = runs[0].folder
-    drawings = {name: (lambda name=name: curve(name, runs, names)) for name in CURVES}
-    networks = []
-    for number, (each, name) in enumerate(zip(runs, names), 1):
+    networks = [_look_at(run, name, options.data_dir) for run, name in zip(runs, names)]
+    networks = [network for network in networks if network]
+    drawings = {name: partial(curve, name, runs, names) for name in CURVES}
+    for number, network in enumerate(networks, 1):
         ending = f"-{number}" if number > 1 else ""
-        found = _look_at(each, options.data_dir or each.config.get("data_dir"))
-        if found:
-            step, matrix, wrong, images = found
-            drawings[f"confusion{ending}"] = lambda matrix=matrix, name=name: pictures.confusion(
-                matrix, f"{name}: number of test images"
-            )
-            drawings[f"mistakes{ending}"] = lambda wrong=wrong, images=images: _mistakes(wrong, images)
-            networks.append((name, step, f"confusion{ending}", matrix, wrong, images))
+        title = f"{network.run}: number of test images"
+        drawings[f"confusion{ending}"] = partial(pictures.confusion, network.confusion, title)
+        if len(network.mistakes.images):
+            drawings[f"mistakes{ending}"] = partial(_mistakes, network.mistakes)
     for name, draw in drawings.items():
         with pictures.theme(pictures.LIGHT):
             pictures.save(draw(), target / f"{name}.png")
         print(f"wrote {target / name}.png")
-    page.write(target / "report.html", runs, names, CURVES, drawings, networks)
+    curves = {text: drawings[name] for name, text in CURVES.items()}
+    page.write(target / "report.html", runs, names, curves, networks)
     print(f"wrote {target / 'report.html'}")
 
 
@@ -83,8 +82,8 @@ def curve(name, runs, names):
     return pictures.curves(lines, "epochs done" if in_epochs else "steps done", unit, **limits)
 
 
-def _look_at(run, data_dir):
-    """Step, confusion matrix, mistakes and images of a run's newest network, or None if it has none yet."""
+def _look_at(run, name, data_dir):
+    """The newest Network of a run, or None if it has written none yet."""
     for attempt in range(3):
         path = run.weights()
         if path is None:
@@ -96,22 +95,18 @@ def _look_at(run, data_dir):
         except InputError:
             if attempt == 2 or path == run.weights():  # a run that goes on deletes its old checkpoints
                 raise
-    split = data.load(data_dir).validation
-    rows = range(len(split))
-    logits, labels = look(net, Batches(split, mx.cpu()), rows)
-    step = int(path.name[5:]) if path.is_dir() else None
-    return step, confusion(logits, labels), mistakes(logits, labels, rows), split.images
+    batches = Batches(data.load(data_dir or run.config.get("data_dir")).validation, mx.cpu())
+    rows = range(len(batches))
+    logits, labels = look(net, batches, rows)
+    return page.Network(name, path.name, confusion(logits, labels), mistakes(logits, labels, batches, rows))
 
 
-def _mistakes(wrong, images):
-    return pictures.image_grid(
-        images[wrong.rows],
-        [
-            f"True [{CLASS_NAMES[label]}]\nPredicted [{CLASS_NAMES[guess]}]\n{sure:.1%}, image {row}"
-            for row, label, guess, sure in zip(wrong.rows, wrong.labels, wrong.predicted, wrong.confidence)
-        ],
-        columns=5,
-    )
+def _mistakes(wrong):
+    titles = [
+        f"True [{CLASS_NAMES[label]}]\nPredicted [{CLASS_NAMES[guess]}]\n{sure:.1%}, image {row}"
+        for row, label, guess, sure in zip(wrong.rows, wrong.labels, wrong.predicted, wrong.confidence)
+    ]
+    return pictures.image_grid(wrong.images, titles, columns=5)
 
 
 def _names(runs):
