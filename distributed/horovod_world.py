@@ -14,6 +14,7 @@ from distributed.world import World
 
 # Half floats hold 6e-8 to 65504; gradients of a mean are small, so they travel enlarged. A power of two: exact.
 FP16_SCALE = 256.0
+NETWORK_ERROR = re.compile("horovod|gloo|nccl|mpi_|connection|timed? ?out|broken pipe|socket", re.IGNORECASE)
 
 
 class HorovodWorld(World):
@@ -60,7 +61,7 @@ class HorovodWorld(World):
 
     def explain(self, error):
         if self._is_loss(error):
-            return f"{self.lifeline.first_lost(seconds=2) or 'another rank'} is lost"
+            return f"{self.lifeline.first_lost(seconds=0) or 'another rank'} is lost"
         return super().explain(error)
 
     def abort(self, code):
@@ -80,8 +81,10 @@ class HorovodWorld(World):
         os._exit(code)
 
     def _is_loss(self, error):
-        """Did a collective fail because another rank is gone?"""
-        return isinstance(error, mx.MXNetError) and bool(re.search("horovod|gloo|nccl|mpi_", str(error), re.IGNORECASE))
+        """Did MXNet's `error` come from a rank that is gone? The lifeline knows best; a cut network it cannot see."""
+        if not isinstance(error, mx.MXNetError):
+            return False
+        return self.lifeline.first_lost(seconds=2) is not None or bool(NETWORK_ERROR.search(str(error)))
 
     def _allgather(self, array):
         """The rows of every rank's `array`, a numpy array on the host, one below the other."""

@@ -1,4 +1,4 @@
-"""Ending a job that no longer moves: Horovod's own stall check does not work over Gloo, and a stopped rank sends nothing."""
+"""Ending a job that no longer moves: Horovod's own stall check is dead under Gloo, and a stopped rank sends nothing."""
 
 import os
 import sys

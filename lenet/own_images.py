@@ -17,9 +17,13 @@ def read(path):
     As in Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747, section 2): bright on dark, without margins, the
     longer edge 28 pixels long, centred. A picture of 28 x 28 pixels is at most turned round.
     """
-    grey = _on_black(_grey(path))
+    grey = _grey(path)
+    if np.median(_edge(grey)) > 127:  # dark on bright
+        grey = 255 - grey
     if grey.shape == (SIDE, SIDE):
         return grey.round().astype(np.uint8)
+    background = np.median(_edge(grey))
+    grey = (grey - background).clip(0) * 255 / (255 - background)
     rows, columns = (np.flatnonzero(grey.max(axis=axis) > 255 * FAINT) for axis in (1, 0))
     if not len(rows):
         raise InputError(f"{path}: the picture is of one colour")
@@ -50,7 +54,5 @@ def _grey(path):
     return np.asarray(Image.alpha_composite(paper, seen).convert("L"), np.float64)
 
 
-def _on_black(grey):
-    """The picture turned round if its edge is bright, with the colour of its edge as black."""
-    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    return 255 - grey if np.median(edge) > 127 else grey
+def _edge(grey):
+    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])

@@ -26,7 +26,8 @@ def resume(run, identity):
             learner.use_optimizer(run.progress.step, {})
     if world.reached and world.reached.epoch == run.progress.epoch:
         again = world.reached.images_done - run.progress.images_done
-        run.journal.say(f"{again} images of epoch {run.progress.epoch} are seen again")
+        if again:
+            run.journal.say(f"{again} images of epoch {run.progress.epoch} are seen again")
     world.broadcast([*learner.weights, *learner.momenta.values()])
     run.journal.open(last_step=run.progress.step)
 

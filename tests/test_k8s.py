@@ -7,7 +7,9 @@ import shutil
 import kubernetes_validate
 import pytest
 import yaml
-from manifests import (
+
+from lenet.config import read_config
+from tests.manifests import (
     K8S,
     ROOT,
     VARIANTS,
@@ -20,8 +22,6 @@ from manifests import (
     render,
     templates,
 )
-
-from lenet.config import read_config
 
 pytestmark = needs_kubectl
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -232,10 +232,7 @@ def test_indexed_pods_find_each_other(objects):
     variables = environment(spec["template"])
     assert spec["completions"] == spec["parallelism"] == int(variables["LENET_PODS"])
     assert spec["template"]["spec"]["subdomain"] == name
-    assert (
-        variables["LENET_MEETING"]
-        == f"{job['metadata']['name']}-0.{name}:{service['spec']['ports'][0]['port']}"
-    )
+    assert variables["LENET_MEETING"] == f"{job['metadata']['name']}-0.{name}:{service['spec']['ports'][0]['port']}"
     assert service["spec"]["clusterIP"] == "None"
     assert service["spec"]["publishNotReadyAddresses"] is True
     assert service["spec"]["selector"].items() <= spec["template"]["metadata"]["labels"].items()
