@@ -40,7 +40,7 @@ def main(world):
     if not config.debug:
         net.hybridize(static_alloc=True)
 
-    bar = Bar(config.epochs, len(dataset.train), config.max_steps)
+    bar = Bar(config.epochs, len(dataset.train), config.batch_size * world.size, config.max_steps)
     identity = {"seed": config.seed, "data": dataset.digest, "images": len(dataset.train)}
     run = loop.Run(
         config=config,

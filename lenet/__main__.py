@@ -19,9 +19,7 @@ EVALUATE = Path(__file__).resolve().parent.parent / "evaluate.py"
 
 def main(arguments):
     """Run the command that the command line asks for; the exit code."""
-    if arguments[:1] == [
-        "evaluate"
-    ]:  # an entry of its own: it brings the processes together, which nothing here can
+    if arguments[:1] == ["evaluate"]:  # an entry of its own: it brings the processes together, which nothing here can
         sys.argv = [str(EVALUATE), *arguments[1:]]
         runpy.run_path(str(EVALUATE), run_name="__main__")
     try:

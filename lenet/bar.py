@@ -22,14 +22,10 @@ def on_terminal():
 class Bar:
     """A bar over a run of `epochs` epochs of `images` images, or of `max_steps` steps; only on a terminal."""
 
-    def __init__(self, epochs, images, max_steps=None):
-        self.whole, self.images, self.max_steps, self.shown = (
-            epochs * images,
-            images,
-            max_steps,
-            on_terminal(),
-        )
-        self.bar, self.seen = None, 0
+    def __init__(self, epochs, images, batch, max_steps=None):
+        """`batch`: the images of a full step of all ranks."""
+        self.epochs, self.images, self.batch, self.max_steps = epochs, images, batch, max_steps
+        self.bar, self.seen, self.shown = None, 0, on_terminal()
 
     def move(self, progress, images_in_step, loss):
         """Stand at `progress`, which a step of `images_in_step` images with this mean loss has reached."""
@@ -38,7 +34,7 @@ class Bar:
         seen = progress.epoch * self.images + progress.images_done
         if self.bar is None:
             self.seen = seen - images_in_step
-            self.bar = self._start(progress, images_in_step)
+            self.bar = self._start(progress)
         self.bar.set_description_str(f"Epoch [{progress.epoch}]", refresh=False)
         self.bar.set_postfix_str(f"step {progress.step:,}, loss {loss:.3f}", refresh=False)
         self.bar.update(seen - self.seen)
@@ -49,10 +45,13 @@ class Bar:
         if self.bar is not None:
             self.bar.close()
 
-    def _start(self, progress, images_in_step):
-        total = self.whole
+    def _start(self, progress):
+        total = self.epochs * self.images
         if self.max_steps is not None:
-            total = min(total, self.seen + (self.max_steps - progress.step + 1) * images_in_step)
+            steps_in_epoch = -(-self.images // self.batch)
+            steps = -(-progress.images_done // self.batch) + self.max_steps - progress.step  # since this epoch began
+            epochs, steps = divmod(steps, steps_in_epoch)
+            total = min(total, (progress.epoch + epochs) * self.images + steps * self.batch)
         return tqdm(
             desc=f"Epoch [{progress.epoch}]",
             initial=self.seen,

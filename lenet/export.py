@@ -127,9 +127,7 @@ def _onnx(path, images):
 
 def _pair(prefix, images):
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Cannot decide type"
-        )  # MXNet's, of the input: it takes that of what comes
+        warnings.filterwarnings("ignore", "Cannot decide type")  # MXNet's, of the input: it takes that of what comes
         net = SymbolBlock.imports(f"{prefix}-symbol.json", ["data"], f"{prefix}-0000.params", ctx=mx.cpu())
     return net(normalise(mx.nd.array(images, dtype="uint8"))).asnumpy()
 
@@ -138,7 +136,5 @@ def _compare(what, expected, found):
     """The largest difference of a logit. RuntimeError if it is more than rounding."""
     difference = float(np.abs(expected - found).max())
     if difference > TOLERANCE or (expected.argmax(axis=1) != found.argmax(axis=1)).any():
-        raise RuntimeError(
-            f"{what} differs from Gluon by up to {difference:.3g} of a logit: nothing was written"
-        )
+        raise RuntimeError(f"{what} differs from Gluon by up to {difference:.3g} of a logit: nothing was written")
     return difference

@@ -42,9 +42,7 @@ class Journal:
 
     def step(self, progress, loss, learning_rate):
         """Record a step: its mean loss over all ranks' images, before its update."""
-        self._write(
-            kind="step", step=progress.step, epoch=progress.epoch, loss=loss, learning_rate=learning_rate
-        )
+        self._write(kind="step", step=progress.step, epoch=progress.epoch, loss=loss, learning_rate=learning_rate)
         self._show("step", progress.step, loss, learning_rate)
 
     def epoch(self, progress, train, evaluation, images_per_second, seconds, learning_rate, processes):

@@ -27,9 +27,7 @@ def add_params(parser):
 
 def add_data_dir(parser):
     """--data-dir, as train.py has it."""
-    parser.add_argument(
-        "--data-dir", metavar="DIR", help="folder with the four IDX files (default: as train.py)"
-    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder with the four IDX files (default: as train.py)")
 
 
 def count(most):

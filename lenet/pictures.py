@@ -76,9 +76,7 @@ def confusion(matrix, title):
         for predicted in range(len(CLASS_NAMES)):
             red, green, blue, _ = shades.cmap(shades.norm(part[label, predicted]))
             ink = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
-            axes.text(
-                predicted, label, matrix[label, predicted], ha="center", va="center", fontsize=8, color=ink
-            )
+            axes.text(predicted, label, matrix[label, predicted], ha="center", va="center", fontsize=8, color=ink)
     axes.set(xticks=range(10), yticks=range(10), xlabel="predicted class", ylabel="true class", title=title)
     axes.set_xticklabels(CLASS_NAMES, rotation=45, ha="right", rotation_mode="anchor", fontsize=8.5)
     axes.set_yticklabels(CLASS_NAMES, fontsize=8.5)

@@ -17,12 +17,8 @@ from lenet.trained import load_network
 def add_options(parser):
     """The options of the command."""
     options.add_params(parser)
-    parser.add_argument(
-        "--count", type=options.count(MOST), metavar="N", help="how many test images (default: 6)"
-    )
-    parser.add_argument(
-        "--image", nargs="+", default=[], metavar="FILE", help="your own PNG or JPEG pictures instead"
-    )
+    parser.add_argument("--count", type=options.count(MOST), metavar="N", help="how many test images (default: 6)")
+    parser.add_argument("--image", nargs="+", default=[], metavar="FILE", help="your own PNG or JPEG pictures instead")
     parser.add_argument(
         "--output",
         type=options.path_ending(".png"),
@@ -40,9 +36,7 @@ def run(options):
     if len(options.image) > MOST:
         raise InputError(f"--image: {len(options.image)} pictures, at most {MOST} at a time")
     net = load_network(options.params, mx.cpu())
-    split = (
-        _own_pictures(options.image) if options.image else _test_images(options.data_dir, options.count or 6)
-    )
+    split = _own_pictures(options.image) if options.image else _test_images(options.data_dir, options.count or 6)
     found = probabilities(look(net, Batches(split, mx.cpu()), range(len(split)))[0])
     predicted = found.argmax(axis=1)
     print([int(each) for each in predicted])

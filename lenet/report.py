@@ -70,12 +70,8 @@ def curve(name, runs, names):
             scale = 100 if name == "accuracy" else 1
             if name == "loss":
                 lines.append((step_x, run.steps["loss"], f"{label}: single steps", colour, STEPS))
-            lines.append(
-                (epoch_x, scale * run.epochs[f"train_{name}"], f"{label}: training", colour, TRAINING)
-            )
-            lines.append(
-                (epoch_x, scale * run.epochs[f"validation_{name}"], f"{label}: test", colour, VALIDATION)
-            )
+            lines.append((epoch_x, scale * run.epochs[f"train_{name}"], f"{label}: training", colour, TRAINING))
+            lines.append((epoch_x, scale * run.epochs[f"validation_{name}"], f"{label}: test", colour, VALIDATION))
     units = {"loss": "loss (nats per image)", "accuracy": "accuracy (%)", "learning_rate": "learning rate"}
     limits = {} if name == "accuracy" else {"ylim": (0, None)}
     unit = units.get(name, "images per second")

@@ -15,9 +15,7 @@ def add_options(parser):
         "--count", type=options.count(MOST), default=6, metavar="N", help="how many images (default: 6)"
     )
     split = parser.add_mutually_exclusive_group()
-    split.add_argument(
-        "--train", dest="split", action="store_const", const="train", help="training images (default)"
-    )
+    split.add_argument("--train", dest="split", action="store_const", const="train", help="training images (default)")
     split.add_argument("--test", dest="split", action="store_const", const="validation", help="test images")
     parser.set_defaults(split="train")
     parser.add_argument(

@@ -66,9 +66,7 @@ def _image(name, canvas):
     canvas.save(content, format="PNG", compress_level=1)
     width, height = canvas.size
     channels = len(canvas.getbands())
-    image = Summary.Image(
-        height=height, width=width, colorspace=channels, encoded_image_string=content.getvalue()
-    )
+    image = Summary.Image(height=height, width=width, colorspace=channels, encoded_image_string=content.getvalue())
     return Summary(value=[Summary.Value(tag=name, image=image)])
 
 
@@ -95,9 +93,7 @@ def draw_confusion(matrix):
             ink = "white" if part[label, predicted] > 0.5 else "black"
             place = MARGIN + predicted * CELL + CELL // 2, middle
             draw.text(place, f"{matrix[label, predicted]}", ink, font, anchor="mm")
-    draw.text(
-        (MARGIN + 5 * CELL, 10 * CELL + 20), "predicted class (rows: true class)", "black", font, anchor="ma"
-    )
+    draw.text((MARGIN + 5 * CELL, 10 * CELL + 20), "predicted class (rows: true class)", "black", font, anchor="ma")
     return canvas
 
 
