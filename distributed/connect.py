@@ -12,12 +12,11 @@ def connect():
     """
     try:
         launch = read_launch()
+        set_threads(launch.local_size if launch else 1)
     except ValueError as error:
         raise LaunchError(str(error)) from None
     if launch is None:
-        set_threads(1)
         return World()
-    set_threads(launch.local_size)
     follow_horovodrun()
     try:
         from distributed.elastic import ElasticWorld, is_elastic

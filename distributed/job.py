@@ -1,5 +1,6 @@
 """A job from its start to its exit code, on every rank."""
 
+import signal
 import sys
 import traceback
 
@@ -15,6 +16,9 @@ def run_job(work, expected):
     `exit_code`. Anything else ends all ranks with exit code 1, because those that are well would wait for the one
     that is not.
     """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback of Python's when that ends a start
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # names of folders can be more than the screen's encoding
     world = None
     try:
         world = connect()
@@ -58,11 +62,14 @@ def _work_in(world, work):
 
 
 def _speaks(world):
-    """Is this the one rank that reports for all? Before there is a world, the launcher's word has to do."""
+    """Is this the one rank that reports for all? Before there is a world: for all of its host.
+
+    A host of which rank 0 is none may be the only one where Horovod is missing.
+    """
     if world is not None:
         return world.is_root
     try:
         launch = read_launch()
     except ValueError:
         return True
-    return launch is None or launch.rank == 0
+    return launch is None or (launch.rank if launch.local_rank is None else launch.local_rank) == 0

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-# Rank, size and local size as each launcher names them. horovodrun stands first: it may itself run under MPI or Slurm.
+# Rank and size, local rank and local size as each launcher names them. horovodrun stands first: it may itself run under
+# MPI or Slurm.
 NAMES = {
-    "horovodrun": ("HOROVOD_RANK", "HOROVOD_SIZE", "HOROVOD_LOCAL_SIZE"),
-    "Open MPI": ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"),
-    "MPICH": ("PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS"),
+    "horovodrun": ("HOROVOD_RANK", "HOROVOD_SIZE", "HOROVOD_LOCAL_RANK", "HOROVOD_LOCAL_SIZE"),
+    "Open MPI": (
+        "OMPI_COMM_WORLD_RANK",
+        "OMPI_COMM_WORLD_SIZE",
+        "OMPI_COMM_WORLD_LOCAL_RANK",
+        "OMPI_COMM_WORLD_LOCAL_SIZE",
+    ),
+    "MPICH": ("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
 }
 
 
@@ -24,25 +30,39 @@ class Launch:
     rank: int
     size: int
     local_size: int
+    local_rank: Optional[int] = None  # where the launcher does not say
 
 
 def read_launch(environment=os.environ) -> Optional[Launch]:
     """The launch of this process, or None where nothing started it as one of several. ValueError: not numbers."""
-    for by, (rank, size, local_size) in NAMES.items():
-        if rank in environment and size in environment:
-            try:
-                return Launch(by, int(environment[rank]), int(environment[size]), int(environment.get(local_size, 1)))
-            except ValueError:
-                raise ValueError(
-                    f"{by} set {rank}={environment[rank]} {size}={environment[size]}: whole numbers are needed"
-                ) from None
+    for by, names in NAMES.items():
+        rank, size, local_rank, local_size = (_read_count(environment, name) for name in names)
+        if rank is None or size is None:
+            continue
+        local_size = 1 if local_size is None else local_size
+        if not (rank < size and 1 <= local_size <= size):
+            raise ValueError(f"{by} set {names[0]}={rank} {names[1]}={size} {names[3]}={local_size}: no such place")
+        return Launch(by, rank, size, local_size, local_rank)
     return None
 
 
+def _read_count(environment, name):
+    text = environment.get(name)
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) < 10):
+        shown = text.encode("unicode_escape").decode()[:60]  # one line
+        raise ValueError(f"{name}={shown}: a whole number is needed")
+    return None if text is None else int(text)
+
+
 def set_threads(local_size, environment=os.environ):
-    """Give each process of this host its part of the cores, unless the user has chosen. Before MXNet is imported."""
+    """Give each process of this host its part of the cores, unless the user has chosen.
+
+    Before MXNet is imported, which would end the interpreter at what is no number: ValueError.
+    """
     cores = len(os.sched_getaffinity(0))
     environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // local_size)))
+    if not _read_count(environment, "OMP_NUM_THREADS"):
+        raise ValueError("OMP_NUM_THREADS=0: one thread is the least")
 
 
 def follow_horovodrun():

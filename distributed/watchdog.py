@@ -7,6 +7,7 @@ import time
 import traceback
 
 TICK = 0.5  # seconds between two looks
+LAST_WORDS = 2.0  # seconds for the other ranks' reports: the launcher ends them when the first has ended
 
 
 class Watchdog:
@@ -49,4 +50,5 @@ class Watchdog:
             file=sys.stderr,
             flush=True,
         )
+        time.sleep(LAST_WORDS)
         os._exit(1)

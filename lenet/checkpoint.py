@@ -54,7 +54,7 @@ def save(output_dir, checkpoint, keep):
         state["sha256"][STATE] = _state_digest(state)
         (place / STATE).write_text(json.dumps(state, indent=1) + "\n")
     # A later one is damaged, else this run would have gone on from there: it does not count.
-    up_to_it = [each for each in folders(output_dir) if _step(each) <= _step(folder)]
+    up_to_it = [each for each in folders(output_dir) if step_of(each) <= step_of(folder)]
     for old in up_to_it[:-keep]:
         remove_folder(old)
     return folder
@@ -64,7 +64,7 @@ def folders(output_dir):
     """The folders of all checkpoints under `output_dir`, oldest first."""
     found = (Path(output_dir) / "checkpoints").glob("step-*")
     return sorted(
-        (each for each in found if re.fullmatch(r"step-[0-9]{8,18}", each.name) and each.is_dir()), key=_step
+        (each for each in found if re.fullmatch(r"step-[0-9]{8,18}", each.name) and each.is_dir()), key=step_of
     )
 
 
@@ -93,7 +93,8 @@ def load(folder):
     )
 
 
-def _step(folder):
+def step_of(folder):
+    """The step that a checkpoint's folder is named after."""
     return int(folder.name[len("step-") :])
 
 

@@ -5,9 +5,14 @@ import sys
 
 from lenet.errors import InputError
 
+ENGINES = ("NaiveEngine", "ThreadedEngine", "ThreadedEnginePerDevice")
+
 
 def settle_engine(debug):
     """Make MXNet's engine synchronous for `debug`: it is read once, when MXNet is imported."""
+    engine = os.environ.get("MXNET_ENGINE_TYPE")
+    if engine is not None and engine not in ENGINES:
+        raise InputError(f"MXNET_ENGINE_TYPE={engine}: {', '.join(ENGINES)} are MXNet's engines")
     if not debug:
         return
     if "mxnet" in sys.modules:

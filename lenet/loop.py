@@ -6,6 +6,7 @@ from typing import Optional
 
 import numpy as np
 
+from lenet import checkpoint
 from lenet.errors import TrainingError
 from lenet.evaluate import evaluate
 from lenet.metrics import Totals
@@ -13,7 +14,6 @@ from lenet.progress import Progress, epoch_order, next_rows
 from lenet.schedule import learning_rate
 
 STOP, RESIZE, MAX_STEPS = "asked to stop", "processes come or go", "max_steps"
-HINT = "try a smaller learning_rate or more warmup_epochs; the checkpoints before it stay"
 
 
 @dataclass
@@ -90,7 +90,7 @@ def _read(run, progress, images, rate, report):
     if seen != images:
         raise RuntimeError(f"step {progress.step} was to see {images} images but the ranks saw {seen:.0f}")
     if not np.isfinite(loss):
-        raise TrainingError(f"the loss of step {progress.step} is {loss}: {HINT}")
+        raise diverged(run, f"the loss of step {progress.step} is {loss}")
     run.world.reached = progress
     run.totals += Totals(float(loss), int(hits), int(seen))
     run.journal.move(progress, images, float(loss) / images)
@@ -98,6 +98,13 @@ def _read(run, progress, images, rate, report):
         run.journal.step(progress, float(loss) / images, rate)
     if stops or resizes:
         run.ended_by = STOP if stops else RESIZE
+
+
+def diverged(run, what):
+    """The error for numbers that are no longer any: what is so, where the last good ones are, and what may help."""
+    saved = checkpoint.folders(run.config.output_dir)
+    last = f"the last good checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
+    return TrainingError(f"{what}; {last}; try a smaller learning_rate or more warmup_epochs")
 
 
 def _is_due(run, every):

@@ -45,8 +45,15 @@ def normalise(pixels):
 
 
 def set_parameters(net, arrays, path):
-    """Give `net` the values in `arrays`, a dict as read_params returns it. InputError if they are another network's."""
+    """Give `net` the values in `arrays`, a dict as read_params returns it. InputError as `check_arrays`."""
     parameters = named_parameters(net)
+    check_arrays(parameters, arrays, path)
+    for name, parameter in parameters.items():
+        parameter.set_data(mx.nd.array(arrays[name], ctx=mx.cpu(), dtype="float32"))
+
+
+def check_arrays(parameters, arrays, path):
+    """InputError, which names `path`, unless `arrays` has a finite value for each of `parameters` and no other."""
     for name, parameter in parameters.items():
         if name not in arrays:
             raise InputError(f"{path}: {name} is missing; these are not the parameters of LeNet-5")
@@ -57,5 +64,3 @@ def set_parameters(net, arrays, path):
     extra = sorted(set(arrays) - set(parameters))
     if extra:
         raise InputError(f"{path}: {extra[0]} is not a parameter of LeNet-5")
-    for name, parameter in parameters.items():
-        parameter.set_data(mx.nd.array(arrays[name], ctx=mx.cpu(), dtype="float32"))

@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import socket
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,9 @@ import numpy as np
 from lenet import checkpoint
 from lenet.checkpoint import Checkpoint
 from lenet.config import write_config
-from lenet.errors import InputError, TrainingError
+from lenet.errors import InputError
 from lenet.files import PARTIAL, whole_file
-from lenet.loop import HINT
+from lenet.loop import diverged
 from lenet.params import write_params
 
 TRAINED = "trained_LeNet5.params"
@@ -23,16 +24,17 @@ _locked = set()  # folders whose lock this process holds
 def prepare(config):
     """Make the output folder and take it for this job alone. InputError if that can not be."""
     folder = Path(config.output_dir)
-    try:
+    with _refused_by_the_disk(config):
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         _lock(folder)
         for left_over in (*folder.glob(f".*{PARTIAL}"), *folder.glob(f"checkpoints/.*{PARTIAL}")):
             shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
-        with (
-            whole_file(Path(config.output_dir, "config.yaml")) as place,
-            open(place, "w", encoding="utf-8") as file,
-        ):
-            write_config(config, file)
+
+
+@contextmanager
+def _refused_by_the_disk(config):
+    try:
+        yield
     except OSError as error:
         raise InputError(f"--output-dir {config.output_dir}: {error.strerror}") from None
 
@@ -53,36 +55,49 @@ def _lock(folder):
 
 
 def find_checkpoint(config, identity, say):
-    """The checkpoint that `--resume` asks for, or None to begin anew. `identity` is what must not have changed."""
+    """The checkpoint that `--resume` asks for, or None to begin anew. `identity` is what must not have changed.
+
+    Nothing in the output folder changes before it is sure that the run goes on.
+    """
     if config.resume == "auto":
         found = checkpoint.newest(config.output_dir, report=say)
     else:
         found = None if config.resume == "never" else checkpoint.load(config.resume)
-        set_aside(config.output_dir, -1 if found is None else found.progress.step, say)
-    if found is not None:
-        for name, value in identity.items():
-            if found.run[name] != value:
-                raise InputError(
-                    f"the run to resume has {name} {found.run[name]}, this one {value}: "
-                    "use --resume never or another --output-dir"
-                )
+    for name, value in identity.items() if found else ():
+        if found.run[name] != value:
+            raise InputError(
+                f"the run to resume has {name} {found.run[name]}, this one {value}: "
+                "use --resume never or another --output-dir"
+            )
+    with _refused_by_the_disk(config):
+        if config.resume != "auto":
+            set_aside(config.output_dir, -1 if found is None else found.progress.step, say)
+        place_config(config)
     return found
 
 
+def place_config(config):
+    """Write config.yaml into the output folder."""
+    with whole_file(Path(config.output_dir, "config.yaml")) as place, open(place, "w", encoding="utf-8") as file:
+        write_config(config, file)
+
+
 def set_aside(output_dir, step, say):
-    """Move checkpoints after `step`, with a copy of what else the run left, into a folder of their own: nothing goes."""
+    """Move checkpoints after `step`, with a copy of what else the run left, to a folder of their own."""
     output_dir = Path(output_dir)
-    later = [folder for folder in checkpoint.folders(output_dir) if folder > checkpoint.folder_of(output_dir, step)]
-    if not later:
+    later = [folder for folder in checkpoint.folders(output_dir) if checkpoint.step_of(folder) > step]
+    if not later and (step >= 0 or not (output_dir / "metrics.jsonl").exists()):
         return
     number = 1 + sum(1 for _ in output_dir.glob("earlier-*"))
     place = output_dir / f"earlier-{number}"
     (place / "checkpoints").mkdir(parents=True)
     for folder in later:
         folder.rename(place / "checkpoints" / folder.name)
-    for name in ("metrics.jsonl", TRAINED):
+    for name in ("config.yaml", "metrics.jsonl", TRAINED):
         if (output_dir / name).exists():
             shutil.copy2(output_dir / name, place / name)
+    if (output_dir / "tensorboard").is_dir():
+        shutil.copytree(output_dir / "tensorboard", place / "tensorboard")
     say(f"What the earlier run left is kept in {place}")
 
 
@@ -92,7 +107,7 @@ def _state_of(run, identity):
     weights = {name: weight.asnumpy() for name, weight in zip(learner.parameters, learner.weights)}
     for name, weight in weights.items():
         if not np.isfinite(weight).all():
-            raise TrainingError(f"{name} is not finite after step {run.progress.step}: {HINT}")
+            raise diverged(run, f"{name} is not finite after step {run.progress.step}")
     momenta = {name: momentum.asnumpy() for name, momentum in learner.momenta.items()}
     return Checkpoint(weights, momenta, run.progress, run.totals, identity)
 
@@ -103,13 +118,17 @@ def save_checkpoint(run, identity, to_disk):
     run.world.keep(state)
     if not (to_disk and run.world.is_root):
         return
-    output_dir = run.config.output_dir
-    if not Path(output_dir).is_dir():
-        run.journal.say(f"{output_dir} is gone; it is made anew for the checkpoint")
+    output_dir, what = run.config.output_dir, f"checkpoint of step {run.progress.step}"
+    run.world.alive(f"the disk to take the {what}")
     try:
+        if not Path(output_dir).is_dir():
+            run.journal.say(f"{output_dir} is gone; it is made anew for the {what}")
+            _locked.clear()
+            prepare(run.config)
+            place_config(run.config)
         checkpoint.save(output_dir, state, keep=run.config.keep)
-    except OSError as error:
-        raise OSError(f"no checkpoint of step {run.progress.step} in {output_dir}: {error.strerror}") from error
+    except (OSError, InputError) as error:
+        raise OSError(f"no {what} in {output_dir}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def write_trained(run):
@@ -117,6 +136,9 @@ def write_trained(run):
     path = Path(run.config.output_dir, TRAINED)
     if run.world.is_root:
         weights = {name: weight.asnumpy() for name, weight in zip(run.learner.parameters, run.learner.weights)}
-        with whole_file(path) as place:
-            write_params(place, weights)
+        try:
+            with whole_file(path) as place:
+                write_params(place, weights)
+        except OSError as error:
+            raise OSError(f"{path}: {error.strerror}") from error
     return path

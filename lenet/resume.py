@@ -6,7 +6,7 @@ import mxnet as mx
 
 from lenet.errors import InputError
 from lenet.metrics import Totals
-from lenet.model import set_parameters
+from lenet.model import check_arrays, set_parameters
 from lenet.output import find_checkpoint
 from lenet.progress import Progress
 
@@ -37,6 +37,8 @@ def _restore(run, identity):
     found = run.world.kept or find_checkpoint(run.config, identity, run.journal.say)
     if found is not None:
         set_parameters(run.learner.net, found.weights, "the checkpoint")
+        if found.momenta:
+            check_arrays(run.learner.parameters, found.momenta, "the checkpoint's momenta")
         momenta = {name: mx.nd.array(momentum) for name, momentum in found.momenta.items()}
         run.learner.use_optimizer(found.progress.step, momenta)
     return found
