@@ -2,9 +2,7 @@
 
 import os
 
-os.environ["OMP_NUM_THREADS"] = (
-    "1"  # before MXNet is imported: another number of threads adds in another order
-)
+os.environ["OMP_NUM_THREADS"] = "1"  # before MXNet is imported: another number of threads adds in another order
 
 import pytest
 from hypothesis import settings

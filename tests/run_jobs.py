@@ -68,7 +68,7 @@ class Job:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHER_VARIABLES)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         env = {**clean, "PATH": path, "OMP_NUM_THREADS": "1", "TEST_JOB": self.mark, **variables}
-        self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115, closed in __exit__
+        self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [str(word) for word in command],
             cwd=ROOT,

@@ -40,9 +40,7 @@ def test_the_files_of_the_contract(stopped):
     assert [folder.name for folder in folders] == ["step-00000003", "step-00000004", "step-00000005"]
     for folder in folders:
         assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
-    assert sorted(path.name for path in (stopped() / "checkpoints").iterdir()) == [
-        each.name for each in folders
-    ]
+    assert sorted(path.name for path in (stopped() / "checkpoints").iterdir()) == [each.name for each in folders]
 
 
 def test_no_file_is_a_pickle(stopped):
@@ -84,9 +82,7 @@ def test_a_damaged_file_is_found_and_the_checkpoint_before_is_used(folder, name,
         path.unlink()
     else:
         other = (checkpoint.folder_of(folder, 4) / name).read_bytes()
-        path.write_bytes(
-            {"empty": b"", "cut": content[:-9], "longer": content + b"{}", "another's": other}[damage]
-        )
+        path.write_bytes({"empty": b"", "cut": content[:-9], "longer": content + b"{}", "another's": other}[damage])
     told = []
     assert checkpoint.newest(folder, told.append).progress.step == 4
     assert len(told) == 1
@@ -98,9 +94,7 @@ def test_a_damaged_file_is_found_and_the_checkpoint_before_is_used(folder, name,
 def test_any_changed_byte_is_found_or_changes_nothing(stopped, tmp_path_factory, name):
     """Nothing is chosen with care: a byte becomes any other."""
     sound = checkpoint.load(checkpoint.folder_of(stopped(), 5))
-    folder = shutil.copytree(
-        checkpoint.folder_of(stopped(), 5), tmp_path_factory.mktemp("bytes") / "step-00000005"
-    )
+    folder = shutil.copytree(checkpoint.folder_of(stopped(), 5), tmp_path_factory.mktemp("bytes") / "step-00000005")
     content = (folder / name).read_bytes()
 
     @given(place=st.integers(0, len(content) - 1), mask=st.integers(1, 255))

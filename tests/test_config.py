@@ -88,14 +88,16 @@ def test_the_command_line_wins_over_yaml_and_yaml_over_the_default(config_file):
 
 
 def test_every_option_has_a_yaml_key_and_a_flag_with_dashes(config_file):
-    other = {"data_dir": "d", "max_steps": 3, "checkpoint_every": 2, "schedule": "cosine", "device": "cpu"}
-    other |= {"output_dir": "o", "resume": "never", "debug": True, "fp16_allreduce": True, "momentum": 0.5}
+    other = {"data_dir": "d", "output_dir": "o", "resume": "never", "schedule": "cosine", "device": "cpu"}
+    other |= {"max_steps": 3, "checkpoint_every": 2, "momentum": 0.5, "warmup_epochs": 0.5, "weight_decay": 0.5}
     for name, default in asdict(Config()).items():
-        value = other.get(name, default + 1 if isinstance(default, (int, float)) else default)
-        if name in ("warmup_epochs", "weight_decay"):
-            value = 0.5
         flag = "--" + name.replace("_", "-")
-        from_flag = read_config([flag] if value is True else [flag, str(value)])
+        if isinstance(default, bool):
+            value, words = not default, [flag if not default else flag.replace("--", "--no-", 1)]
+        else:
+            value = other[name] if name in other else default + 1
+            words = [flag, str(value)]
+        from_flag = read_config(words)
         from_yaml = read_config(["--config", str(config_file(yaml.safe_dump({name: value})))])
         assert from_flag == from_yaml
         assert getattr(from_flag, name) == value != default
@@ -199,9 +201,7 @@ def test_any_text_for_any_option_is_taken_or_refused_with_its_name(name, text):
     epochs=st.integers(1, 10**5),
     rate=st.floats(1e-12, 1000),
     schedule=st.sampled_from(["constant", "linear", "cosine"]),
-    folder=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1).filter(
-        str.strip
-    ),
+    folder=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1).filter(str.strip),
     steps=st.none() | st.integers(1, 10**9),
     debug=st.booleans(),
 )

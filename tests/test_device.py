@@ -51,9 +51,7 @@ def test_no_gpu_at_all(gpus):
 
 @pytest.mark.skipif(mx.context.num_gpus() > 0, reason="this machine has a GPU that MXNet sees")
 def test_the_entry_without_a_gpu(small, tmp_path):
-    outcome = run_jobs.run(
-        [], "train.py", "--device", "gpu", "--data-dir", small, "--output-dir", tmp_path / "run"
-    )
+    outcome = run_jobs.run([], "train.py", "--device", "gpu", "--data-dir", small, "--output-dir", tmp_path / "run")
     assert outcome.code == 2
     assert len(outcome.text.splitlines()) == 1
     assert outcome.errors[0].startswith("--device gpu: ")

@@ -48,7 +48,5 @@ def test_the_entries_leave_messaging_to_distributed(path):
 
 
 def test_the_walk_finds_what_is_hidden():
-    source = (
-        "import os.path\ndef f():\n  from horovod.mxnet import x\n  importlib.import_module('mpi4py.MPI')\n"
-    )
+    source = "import os.path\ndef f():\n  from horovod.mxnet import x\n  importlib.import_module('mpi4py.MPI')\n"
     assert imported(source) == {"os", "horovod", "mpi4py"}

@@ -103,9 +103,7 @@ def test_a_real_launcher_whose_processes_do_not_meet_is_refused_once(words, tmp_
 
 
 def test_variables_that_are_no_numbers(words):
-    message = one_line(
-        run_jobs.run([], "train.py", *words, OMPI_COMM_WORLD_RANK="x", OMPI_COMM_WORLD_SIZE="2")
-    )
+    message = one_line(run_jobs.run([], "train.py", *words, OMPI_COMM_WORLD_RANK="x", OMPI_COMM_WORLD_SIZE="2"))
     assert "OMPI_COMM_WORLD_RANK=x" in message
 
 

@@ -42,6 +42,11 @@ def test_a_file_cut_anywhere_is_refused(written):
             parse_params(content[:length], "two.params")
 
 
+def test_bytes_after_the_end_are_refused(written):
+    with pytest.raises(InputError, match="1 bytes follow its end"):
+        parse_params(written.read_bytes() + b"x", "two.params")
+
+
 @given(st.data())
 def test_a_changed_file_is_refused_or_holds_other_values_of_some_shape(written, data):
     """The answer is arrays or an InputError of one line: no other error, no huge array."""

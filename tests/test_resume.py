@@ -22,9 +22,7 @@ def folder(stopped, tmp_path):
 
 def contents(folder):
     """The digest of every file by its path; the lock and empty files say nothing."""
-    paths = [
-        path for path in folder.rglob("*") if path.is_file() and path.name != ".lock" and path.stat().st_size
-    ]
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock" and path.stat().st_size]
     return {path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
@@ -44,9 +42,7 @@ def test_never_begins_anew_and_loses_nothing(folder, options, finished):
     train([], folder, *options(), "--resume", "never")
     assert trained(folder) == trained(finished())
     assert records(folder, "step") == records(finished(), "step")
-    assert [each.name for each in checkpoint.folders(folder)] == [
-        each.name for each in checkpoint.folders(finished())
-    ]
+    assert [each.name for each in checkpoint.folders(folder)] == [each.name for each in checkpoint.folders(finished())]
     after = contents(folder)
     assert set(before.values()) <= set(after.values()), {
         str(path) for path, digest in before.items() if digest not in after.values()

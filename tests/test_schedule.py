@@ -92,9 +92,7 @@ def test_the_shape_of_each_schedule(schedule, expected):
 
 
 def test_nothing_but_the_arguments_decides():
-    config = SimpleNamespace(
-        learning_rate=0.2, reference_batch=256, warmup_epochs=1, epochs=10, schedule="linear"
-    )
+    config = SimpleNamespace(learning_rate=0.2, reference_batch=256, warmup_epochs=1, epochs=10, schedule="linear")
     where = Progress(epoch=4, images_done=640, step=99)
     assert learning_rate(config, where, 64, 6000, 256) == learning_rate(config, where, 64, 6000, 256)
     other_step = Progress(epoch=4, images_done=640, step=1)  # a resize changes how many steps it took

@@ -27,9 +27,7 @@ def words(launcher, processes=1):
 def results(folder):
     """What the epochs came to, without the times and the number of processes."""
     timed = ("images_per_second", "seconds", "processes")
-    return [
-        {name: record[name] for name in record if name not in timed} for record in records(folder, "epoch")
-    ]
+    return [{name: record[name] for name in record if name not in timed} for record in records(folder, "epoch")]
 
 
 def assert_same_run(folder, expected, tolerance=TOLERANCE):
@@ -128,9 +126,7 @@ def test_resumed_with_more_processes_and_another_batch(resumable, options, tmp_p
         pytest.param(gloo, 2, 1, 5, id="less data than processes, batch larger than the data"),
     ],
 )
-def test_a_process_with_nothing_to_do_keeps_up(
-    tmp_path, launcher, train_images, validation_images, batch_size
-):
+def test_a_process_with_nothing_to_do_keeps_up(tmp_path, launcher, train_images, validation_images, batch_size):
     folder = datasets.write(tmp_path / "data", train=train_images, validation=validation_images)
     options = ["--data-dir", folder, "--epochs", 3, "--warmup-epochs", 0, "--log-every", 1]
     together = train(launcher(3), tmp_path / "together", *options, "--batch-size", batch_size)

@@ -85,17 +85,12 @@ def test_abort_of_a_world_of_one_ends_the_process():
 
 
 def test_sums_and_the_roots_value():
-    assert all(
-        np.array_equal(total, [3, 0.5 * 3])
-        for total in on_ranks(3, lambda world: world.sum([world.rank, 0.5]))
-    )
+    assert all(np.array_equal(total, [3, 0.5 * 3]) for total in on_ranks(3, lambda world: world.sum([world.rank, 0.5])))
     assert on_ranks(3, lambda world: world.from_root(f"from {world.rank}")) == ["from 0"] * 3
 
 
 def test_sums_are_of_doubles():
-    assert all(
-        total == 2.0**30 + 1 for total in on_ranks(2, lambda world: world.sum([2.0**30, 1][world.rank]))
-    )
+    assert all(total == 2.0**30 + 1 for total in on_ranks(2, lambda world: world.sum([2.0**30, 1][world.rank])))
 
 
 def test_work_together_gives_each_rank_its_own_result():
