@@ -1,9 +1,11 @@
 """The progress bar of a run, on a terminal: epoch, step, loss, images a second and the time left."""
 
 import sys
+import time
 
 from tqdm import tqdm
 
+INTERVAL = 0.1  # seconds between two states of the bar: drawing takes its time
 FORMAT = "{desc} {percentage:3.0f}%|{bar}| {rate_fmt}{postfix}, {remaining} left"
 
 
@@ -26,24 +28,34 @@ class Bar:
         """`batch`: the images of a full step of all ranks."""
         self.epochs, self.images, self.batch, self.max_steps = epochs, images, batch, max_steps
         self.bar, self.seen, self.shown = None, 0, on_terminal()
+        self.state, self.drawn = None, 0.0
 
     def move(self, progress, images_in_step, loss):
         """Stand at `progress`, which a step of `images_in_step` images with this mean loss has reached."""
         if not self.shown:
             return
-        seen = progress.epoch * self.images + progress.images_done
+        self.state = progress, loss
         if self.bar is None:
-            self.seen = seen - images_in_step
+            self.seen = self._images(progress) - images_in_step
             self.bar = self._start(progress)
-        self.bar.set_description_str(f"Epoch [{progress.epoch}]", refresh=False)
-        self.bar.set_postfix_str(f"step {progress.step:,}, loss {loss:.3f}", refresh=False)
-        self.bar.update(seen - self.seen)
-        self.seen = seen
+        if time.monotonic() - self.drawn > INTERVAL:
+            self._draw()
 
     def close(self):
         """Leave the bar as it stands."""
         if self.bar is not None:
+            self._draw()
             self.bar.close()
+
+    def _images(self, progress):
+        return progress.epoch * self.images + progress.images_done
+
+    def _draw(self):
+        (progress, loss), self.drawn = self.state, time.monotonic()
+        self.bar.set_description_str(f"Epoch [{progress.epoch}]", refresh=False)
+        self.bar.set_postfix_str(f"step {progress.step:,}, loss {loss:.3f}", refresh=False)
+        self.bar.update(self._images(progress) - self.seen)
+        self.seen = self._images(progress)
 
     def _start(self, progress):
         total = self.epochs * self.images
@@ -59,6 +71,8 @@ class Bar:
             unit=" images",
             unit_scale=True,
             file=sys.stdout,
+            mininterval=0,
+            miniters=1,
             dynamic_ncols=True,
             bar_format=FORMAT,
         )
