@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ NAMES = {
     ),
     "MPICH": ("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
 }
+RENDEZVOUS_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,13 @@ def read_launch(environment=os.environ) -> Optional[Launch]:
 def _read_count(environment, name):
     text = environment.get(name)
     if text is not None and not (text.isascii() and text.isdigit() and len(text) < 10):
-        shown = text.encode("unicode_escape").decode()[:60]  # one line
-        raise ValueError(f"{name}={shown}: a whole number is needed")
+        raise ValueError(f"{name}={_shown(text)}: a whole number is needed")
     return None if text is None else int(text)
+
+
+def _shown(text):
+    """The text as a part of one line."""
+    return text.encode("unicode_escape").decode()[:60]
 
 
 def set_threads(local_size, environment=os.environ):
@@ -63,6 +69,19 @@ def set_threads(local_size, environment=os.environ):
     environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // local_size)))
     if not _read_count(environment, "OMP_NUM_THREADS"):
         raise ValueError("OMP_NUM_THREADS=0: one thread is the least")
+
+
+def check_rendezvous(environment=os.environ):
+    """ValueError unless the place is there where Gloo lets the processes meet: Horovod would end the interpreter."""
+    if environment.get("HOROVOD_CONTROLLER") != "gloo":
+        return
+    host = environment.get("HOROVOD_GLOO_RENDEZVOUS_ADDR", "")
+    port = _read_count(environment, "HOROVOD_GLOO_RENDEZVOUS_PORT")
+    where = f"HOROVOD_GLOO_RENDEZVOUS_ADDR={_shown(host)} HOROVOD_GLOO_RENDEZVOUS_PORT={port or ''}"
+    try:
+        socket.create_connection((host, port or 0), RENDEZVOUS_SECONDS).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise ValueError(f"{where}: horovodrun is not there ({error}); it sets both for its processes") from None
 
 
 def follow_horovodrun():

@@ -55,10 +55,7 @@ def _lock(folder):
 
 
 def find_checkpoint(config, identity, say):
-    """The checkpoint that `--resume` asks for, or None to begin anew. `identity` is what must not have changed.
-
-    Nothing in the output folder changes before it is sure that the run goes on.
-    """
+    """The checkpoint that `--resume` asks for, or None to begin anew. `identity` is what must not have changed."""
     if config.resume == "auto":
         found = checkpoint.newest(config.output_dir, report=say)
     else:
@@ -69,11 +66,15 @@ def find_checkpoint(config, identity, say):
                 f"the run to resume has {name} {found.run[name]}, this one {value}: "
                 "use --resume never or another --output-dir"
             )
+    return found
+
+
+def begin(config, found, say):
+    """Once it is sure that the run goes on from `found`: set aside what it does not go on from, write config.yaml."""
     with _refused_by_the_disk(config):
         if config.resume != "auto":
             set_aside(config.output_dir, -1 if found is None else found.progress.step, say)
         place_config(config)
-    return found
 
 
 def place_config(config):

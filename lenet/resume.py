@@ -7,7 +7,7 @@ import mxnet as mx
 from lenet.errors import InputError
 from lenet.metrics import Totals
 from lenet.model import check_arrays, set_parameters
-from lenet.output import find_checkpoint
+from lenet.output import begin, find_checkpoint
 from lenet.progress import Progress
 
 
@@ -34,11 +34,14 @@ def resume(run, identity):
 
 def _restore(run, identity):
     """Give rank 0's learner what is kept in memory or on the disk, if anything is; returns it as a Checkpoint."""
-    found = run.world.kept or find_checkpoint(run.config, identity, run.journal.say)
+    kept = run.world.kept
+    found = kept or find_checkpoint(run.config, identity, run.journal.say)
     if found is not None:
         set_parameters(run.learner.net, found.weights, "the checkpoint")
         if found.momenta:
             check_arrays(run.learner.parameters, found.momenta, "the checkpoint's momenta")
         momenta = {name: mx.nd.array(momentum) for name, momentum in found.momenta.items()}
         run.learner.use_optimizer(found.progress.step, momenta)
+    if kept is None:
+        begin(run.config, found, run.journal.say)
     return found
