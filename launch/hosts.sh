@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Train on several hosts that ssh reaches without a password, with horovodrun.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
+  echo "usage: ./launch/hosts.sh -H HOST:PROCESSES[,HOST:PROCESSES...] [OPTIONS of train.py]"
+  echo "Trains on these hosts, for example -H a:2,b:2 for two processes each on a and b. Every host must let ssh in"
+  echo "without a password and see this checkout and --output-dir at the same paths (a shared file system);"
+  echo "what else ssh should know, a port or a key, belongs into ~/.ssh/config."
+  echo "The options of train.py: python train.py --help"
+  exit
+fi
+
+name='[A-Za-z0-9][A-Za-z0-9._-]*' count='[1-9][0-9]{0,3}'
+if [ "${1:-}" != -H ] || ! [[ ${2:-} =~ ^$name:$count(,$name:$count)*$ ]]; then
+  echo "error: the hosts are needed first, such as -H a:2,b:2, but these were given: '${*:-nothing}'; see --help" >&2
+  exit 2
+fi
+hosts=$2 processes=0
+shift 2
+for slots in ${hosts//,/ }; do processes=$((processes + ${slots#*:})); done
+
+launch/setup.sh
+export PATH="$PWD/.venv/bin:$PATH"
+echo "hosts.sh: starting $processes processes on $hosts" >&2
+# Gloo, because mpirun waits for ever for a host that was cut off. No cache, which would remember yesterday's hosts.
+exec horovodrun --gloo --disable-cache -np "$processes" -H "$hosts" python train.py "$@"
