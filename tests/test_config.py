@@ -172,9 +172,14 @@ def test_a_bad_yaml_file_is_told_in_one_line_with_its_name(config_file, text, to
     assert all(word in message for word in told), message
 
 
-def test_yaml_runs_nothing(config_file, tmp_path):
-    refused("--config", config_file(f"!!python/object/apply:os.mkdir ['{tmp_path}/made']"))
-    assert not (tmp_path / "made").exists()
+@pytest.mark.parametrize("tag", ["object/apply:trap.spring ['']", "module:trap ''", "name:trap.spring ''"])
+@pytest.mark.parametrize("place", ["", "epochs: "])
+def test_yaml_runs_nothing(config_file, tmp_path, monkeypatch, tag, place):
+    """Not even the import of a module."""
+    (tmp_path / "trap.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')\ndef spring(_): return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    refused("--config", config_file(f"{place}!!python/{tag}"))
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_bytes_that_are_no_text(tmp_path):
