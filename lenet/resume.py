@@ -40,7 +40,7 @@ def _restore(run, identity):
         set_parameters(run.learner.net, found.weights, "the checkpoint")
         if found.momenta:
             check_arrays(run.learner.parameters, found.momenta, "the checkpoint's momenta")
-        momenta = {name: mx.nd.array(momentum) for name, momentum in found.momenta.items()}
+        momenta = {name: mx.nd.array(momentum, ctx=run.learner.device) for name, momentum in found.momenta.items()}
         run.learner.use_optimizer(found.progress.step, momenta)
     if kept is None:
         begin(run.config, found, run.journal.say)

@@ -1,8 +1,10 @@
 """Which code and libraries a process runs: ranks that differ in it must not train together."""
 
 import hashlib
-from importlib.metadata import version
 from pathlib import Path
+
+import mxnet as mx
+import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,4 +18,4 @@ def code_version():
         *sorted(ROOT.glob("distributed/**/*.py")),
     ]:
         digest.update(path.read_bytes())
-    return f"{digest.hexdigest()[:12]} (mxnet {version('mxnet')}, numpy {version('numpy')})"
+    return f"{digest.hexdigest()[:12]} (mxnet {mx.__version__}, numpy {np.__version__})"
