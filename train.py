@@ -62,6 +62,7 @@ def main(world):
         loop.train(run)
     finally:
         run.journal.close()
+        output.release(config)  # another process can be rank 0 next
     if run.ended_by == loop.RESIZE:
         return None
     if run.ended_by == loop.STOP:

@@ -21,7 +21,7 @@ def connect():
         return World()
     follow_horovodrun()
     try:
-        from distributed.elastic import ElasticWorld, is_elastic
+        from distributed.elastic import is_elastic, join
         from distributed.horovod_world import HorovodWorld
     except ImportError as error:
         raise LaunchError(
@@ -29,7 +29,7 @@ def connect():
             "launch/setup.sh builds it"
         ) from None
     if is_elastic():
-        return ElasticWorld()  # its size is the driver's to say, and may have changed since this process was started
+        return join()  # its size is the driver's to say, and may have changed since this process was started
     world = HorovodWorld()
     if world.size != launch.size:
         raise LaunchError(

@@ -6,17 +6,39 @@ rank 0, which Horovod's driver always gives to a process that was there before, 
 """
 
 import os
-import time
+import socket
+import sys
 from contextlib import suppress
 
 import horovod.mxnet as hvd
 import mxnet as mx
 from horovod.common.elastic import notification_manager
 
+from distributed import rejoin
 from distributed.horovod_world import HorovodWorld
+from distributed.world import Leave
 
 KEEP_EVERY = 20  # steps between two copies of the state in memory: all that a loss can cost
-TRIES = 3  # joining again, while still more ranks are lost
+TRIES = 5  # joining again, while still more ranks are lost
+
+
+class HostChanges:
+    """Have the job's hosts changed since the last world was made? Horovod tells rank 0 alone; the loop tells all."""
+
+    def __init__(self):
+        self.seen = False
+
+    def listen(self):
+        """Hear of changes from now on; again for nothing."""
+        notification_manager.init()
+        notification_manager.register_listener(self)
+
+    def on_hosts_updated(self, timestamp, update):
+        """Called by Horovod's notification thread."""
+        self.seen = True
+
+
+host_changes = HostChanges()  # of this process: a change while two worlds take turns must not be missed
 
 
 class ElasticWorld(HorovodWorld):
@@ -24,46 +46,88 @@ class ElasticWorld(HorovodWorld):
 
     keep_every = KEEP_EVERY
 
-    def __init__(self, kept=None, reached=None):
-        super().__init__()
-        self.kept, self.reached = kept, reached
-        self.hosts_changed = False
-        notification_manager.init()
-        notification_manager.register_listener(self)
-
-    def on_hosts_updated(self, timestamp, update):
-        """Called by Horovod's notification thread, on rank 0 alone; the loop tells the others."""
-        self.hosts_changed = True
+    def __init__(self, kept=None, reached=None, tries=TRIES):
+        before = _sockets()
+        with rejoin.begin_anew_if_broken((kept, reached, tries - 1)):
+            super().__init__()
+        self.sockets = _sockets() - before
+        self.kept, self.reached, self.write = kept, reached, None
+        host_changes.listen()
 
     @property
     def wants_resize(self):
-        return self.hosts_changed
+        return host_changes.seen
 
-    def keep(self, state):
-        self.kept = state
+    def keep(self, state, write):
+        self.kept, self.write = state, write
 
     def renew(self, error):
         """The world after this one. `error` is what ended it: None for a resize that all ranks agreed on."""
-        if error is not None and not self._is_loss(error):
+        if error is not None and not self._outlives(error):
             return None
-        notification_manager.remove_listener(self)
         self.unwatch()
-        for attempt in range(TRIES):
-            self._leave()
-            try:
-                return ElasticWorld(self.kept, self.reached)
-            except (RuntimeError, mx.MXNetError, hvd.HorovodInternalError):
-                if attempt == TRIES - 1:
-                    raise
-                time.sleep(1)
+        self.lifeline.close()
+        if error is not None:
+            self._cut()
+            self._write()
+        return _join(self.kept, self.reached, TRIES)
 
-    def _leave(self):
-        """Shut Horovod down, and take from MXNet's engine the errors that the loss left in it."""
-        with suppress(mx.MXNetError):
-            mx.nd.waitall()
-        hvd.shutdown()
+    def _outlives(self, error):
+        """Is `error` the loss of another rank? If it is one of the program, no rank is to try again."""
+        if not isinstance(error, mx.MXNetError):
+            with suppress(OSError):
+                rejoin.blame_program()
+            return False
+        return self._is_loss(error) and not rejoin.is_program_to_blame()
+
+    def _cut(self):
+        """Break Horovod's connections: a rank that waits for this one, and not for the lost one, would wait on."""
+        for number, _ in self.sockets & _sockets():
+            with suppress(OSError), socket.socket(fileno=os.dup(number)) as connection:
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _write(self):
+        """Save what is kept before waiting for others: nobody knows how many come."""
+        try:
+            if self.write:
+                self.write()
+        except OSError as error:
+            print(f"warning: {error}; it is kept in memory", file=sys.stderr, flush=True)
+
+
+def join():
+    """The first world of this process, or the next one if it began its program anew."""
+    handed_over = rejoin.handed_over()
+    return _join(*handed_over) if handed_over else ElasticWorld()
+
+
+def _join(kept, reached, tries):
+    """The next world, in one of so many `tries`; each costs the ranks that are lost in it."""
+    for left in range(tries, 0, -1):
+        _leave()
+        host_changes.seen = False
+        rejoin.take_place()
+        with suppress(mx.MXNetError):  # another rank is lost
+            return ElasticWorld(kept, reached, left)
+    raise Leave(f"no new world in {TRIES} tries: the processes of the job do not reach each other", 1)
+
+
+def _sockets():
+    """The sockets of this process: {(descriptor, name that no other one has)}."""
+    found = set()
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # it was the folder's own
+            found.add((int(number), os.readlink(f"/proc/self/fd/{number}")))
+    return {each for each in found if each[1].startswith("socket:")}
+
+
+def _leave():
+    """Shut Horovod down, and take from MXNet's engine the errors that a loss left in it."""
+    with suppress(mx.MXNetError):
+        mx.nd.waitall()
+    hvd.shutdown()
 
 
 def is_elastic(environment=os.environ):
     """Did horovodrun start this process as one of an elastic job?"""
-    return environment.get("HOROVOD_ELASTIC") == "1"
+    return environment.get(rejoin.ELASTIC) == "1"

@@ -6,7 +6,7 @@ import traceback
 
 from distributed.connect import connect
 from distributed.launcher import read_launch
-from distributed.world import LaunchError
+from distributed.world import LaunchError, Leave
 
 
 def run_job(work, expected):
@@ -27,6 +27,10 @@ def run_job(work, expected):
             if code is not None:
                 world.close()
                 return code
+    except Leave as leave:
+        where = f"rank {world.rank} of {world.size} on {world.host}: " if world else ""
+        print(f"{where}{leave}" if leave.exit_code == 0 else f"error: {where}{leave}", file=sys.stderr, flush=True)
+        return leave.exit_code
     except (*expected, LaunchError) as error:
         if _speaks(world):
             print(f"error: {error}", file=sys.stderr, flush=True)

@@ -20,6 +20,8 @@ NAMES = {
         "OMPI_COMM_WORLD_LOCAL_SIZE",
     ),
     "MPICH": ("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
+    # Of the step, not of the job: a batch script is no rank. No local size: Slurm gives each task its own cores.
+    "srun": ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", ""),
 }
 RENDEZVOUS_SECONDS = 10.0
 
@@ -39,8 +41,10 @@ def read_launch(environment=os.environ) -> Optional[Launch]:
     """The launch of this process, or None where nothing started it as one of several. ValueError: not numbers."""
     for by, names in NAMES.items():
         rank, size, local_rank, local_size = (_read_count(environment, name) for name in names)
-        if rank is None or size is None:
+        if rank is None or size is None or (by == "srun" and size == 1):  # srun --pty bash: a shell, not a job
             continue
+        if by == "srun" and "PMIX_RANK" not in environment:
+            raise ValueError(f"srun started {size} processes that can not find each other: use srun --mpi=pmix")
         local_size = 1 if local_size is None else local_size
         if not (rank < size and 1 <= local_size <= size):
             raise ValueError(f"{by} set {names[0]}={rank} {names[1]}={size} {names[3]}={local_size}: no such place")

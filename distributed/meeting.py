@@ -15,7 +15,7 @@ from horovod.runner.common.util.hosts import get_host_assignments, parse_hosts
 from horovod.runner.gloo_run import create_slot_env_vars
 from horovod.runner.http.http_server import RendezvousServer
 
-WAITING, RUNNING, DONE = "waiting", "running", "done"  # what a pod does
+WAITING, RUNNING, DONE, LEAVING = "waiting", "running", "done", "leaving"  # what a pod does
 WAIT, GO, OVER, END = "wait", "go", "over", "end"  # what it is told
 FRESH = 5.0  # seconds for which a report that a pod waits is believed
 SILENCE = 60.0  # seconds without a report after which a pod is lost
@@ -38,7 +38,8 @@ class Meeting:
         self.seen = {}  # rank: Report
         self.tokens = {}  # rank: token, of the run under way
         self.rendezvous_port = None
-        self.finished, self.told, self.all_told = False, set(), threading.Event()
+        self.finished = False  # all were done at once: nothing can change that any more
+        self.left, self.all_left = set(), threading.Event()
 
     def report(self, rank, token, state):
         """Take in a report. The answer, and what belongs to it: the missing ranks or Horovod's variables."""
@@ -57,15 +58,20 @@ class Meeting:
         threading.Thread(target=server.serve_forever, daemon=True, name="meeting").start()
 
     def _answer(self, rank, token, state):
-        if self.finished or self._all_done():
-            self.finished = True
-            self.told.add(rank)
-            if len(self.told) == len(self.plan):
-                self.all_told.set()
+        self.finished = self.finished or self._all_done()
+        if self.finished:
+            self._note_leaving(rank, state)
             return END, {}
         if self.tokens.get(rank) != token:
             return (WAIT, {"missing": self._missing()}) if state == WAITING else (OVER, {})
         return (GO, self._variables(rank)) if state == WAITING else (WAIT, {})
+
+    def _note_leaving(self, rank, state):
+        """Only a pod's own word that it leaves tells that it has got the answer before."""
+        if state == LEAVING:
+            self.left.add(rank)
+        if len(self.left) == len(self.plan):
+            self.all_left.set()
 
     def _begin(self):
         """The rendezvous of earlier runs go on: what is left of such a run fails there, and not here."""

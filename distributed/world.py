@@ -13,6 +13,14 @@ class LaunchError(Exception):
     exit_code = 2
 
 
+class Leave(Exception):
+    """This process leaves a job that goes on or has ended elsewhere; the text says why."""
+
+    def __init__(self, reason, exit_code):
+        super().__init__(reason)
+        self.exit_code = exit_code
+
+
 class World:
     """A single process: every collective is the identity.
 
@@ -26,7 +34,7 @@ class World:
     local_size = 1
     keep_every = None  # steps between two calls of `keep`; None where nothing outlives the world
     kept = None  # what `keep` was given last, in this world or the one before it
-    reached = None  # the progress that the loop reported last, likewise
+    reached = None  # the progress that the last step begun was to reach, likewise
     wants_resize = False  # does this rank know that processes are to come or go?
 
     def __init__(self):
@@ -69,11 +77,14 @@ class World:
         if self.watchdog:
             self.watchdog.alive(waiting_for)
 
-    def keep(self, state):
-        """Keep `state` in memory for the world after this one."""
+    def keep(self, state, write):
+        """Keep `state` in memory for the world after this one; `write()`, called if a rank is lost, saves it."""
 
     def renew(self, error):
-        """The world that follows when this one was resized or broken by `error`, or None: the job ends."""
+        """The world that follows when this one was resized or broken by `error`, or None: the job ends.
+
+        Leave: there is a world after this one, but without this process.
+        """
         return None
 
     def close(self):

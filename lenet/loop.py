@@ -67,9 +67,10 @@ def train_epoch(run):
     while run.progress.images_done < len(run.train) and not run.ended_by:
         rows = next_rows(order, run.progress, run.batch)
         rate = _learning_rate(run, run.progress, len(rows))
+        run.world.reached = run.progress.after_step(len(rows))
         images, labels = run.train.take(run.world.share(rows))
         report = run.learner.step(run.world, images, labels, len(rows), rate, (bool(run.stop), run.world.wants_resize))
-        run.progress = run.progress.after_step(len(rows))
+        run.progress = run.world.reached
         if unread:
             _read(run, *unread)
         unread = run.progress, len(rows), rate, report
@@ -91,7 +92,6 @@ def _read(run, progress, images, rate, report):
         raise RuntimeError(f"step {progress.step} was to see {images} images but the ranks saw {seen:.0f}")
     if not np.isfinite(loss):
         raise diverged(run, f"the loss of step {progress.step} is {loss}")
-    run.world.reached = progress
     run.totals += Totals(float(loss), int(hits), int(seen))
     run.journal.move(progress, images, float(loss) / images)
     if progress.step % run.config.log_every == 0:

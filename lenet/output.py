@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from lenet.loop import diverged
 from lenet.params import write_params
 
 TRAINED = "trained_LeNet5.params"
-_locked = set()  # folders whose lock this process holds
+_locked = {}  # the folders whose lock this process holds, with the descriptors that hold it
 
 
 def prepare(config):
@@ -40,7 +40,7 @@ def _refused_by_the_disk(config):
 
 
 def _lock(folder):
-    """Hold the folder's lock until this process ends, however it does: the descriptor stays open."""
+    """Hold the folder's lock until this process ends, however it does, or calls `release`."""
     if folder.resolve() in _locked:
         return
     lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
@@ -49,9 +49,16 @@ def _lock(folder):
     except BlockingIOError:
         holder = os.read(lock, 200).decode(errors="replace").strip()
         raise InputError(f"--output-dir {folder}: another job writes there ({holder}); choose another folder") from None
-    _locked.add(folder.resolve())
+    _locked[folder.resolve()] = lock
     os.truncate(lock, 0)
     os.write(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+
+
+def release(config):
+    """Let another process of the job, or of another one, take the output folder."""
+    lock = _locked.pop(Path(config.output_dir).resolve(), None)
+    if lock is not None:
+        os.close(lock)
 
 
 def find_checkpoint(config, identity, say):
@@ -116,7 +123,7 @@ def _state_of(run, identity):
 def save_checkpoint(run, identity, to_disk):
     """Keep where `run` stands, on the disk too if `to_disk`. Every rank calls it; rank 0 writes."""
     state = _state_of(run, identity)
-    run.world.keep(state)
+    run.world.keep(state, lambda: _save_alone(run.config, state))
     if not (to_disk and run.world.is_root):
         return
     output_dir, what = run.config.output_dir, f"checkpoint of step {run.progress.step}"
@@ -130,6 +137,16 @@ def save_checkpoint(run, identity, to_disk):
         checkpoint.save(output_dir, state, keep=run.config.keep)
     except (OSError, InputError) as error:
         raise OSError(f"no {what} in {output_dir}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _save_alone(config, state):
+    """Save `state` if none of the other ranks is about to: all that are left of a job would."""
+    with suppress(InputError):  # another one holds the folder
+        prepare(config)
+        try:
+            checkpoint.save(config.output_dir, state, keep=config.keep)
+        finally:
+            release(config)
 
 
 def write_trained(run):

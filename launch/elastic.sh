@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Train on hosts that come and go: a host file says which, and is read again each second while the job runs.
+set -euo pipefail
+started_in=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+usage="usage: [MIN_NP=n] [MAX_NP=n] [INTERFACE=name] ./launch/elastic.sh HOST_FILE [OPTIONS of train.py]"
+
+if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
+  echo "$usage"
+  echo "HOST_FILE has a line name:slots for each host; edit it while the job runs, and the job follows. A host that"
+  echo "loses a process is left out from then on. MIN_NP (1): with fewer processes the job waits, HOROVOD_ELASTIC_TIMEOUT"
+  echo "(600) seconds at most. MAX_NP: no more are started. INTERFACE: the network to use, lo for one machine; without"
+  echo "it horovodrun looks for one that all hosts share, over ssh. Each host has this checkout at the same path."
+  echo "The options of train.py:"
+  launch/setup.sh
+  exec .venv/bin/python train.py --help
+fi
+
+fail() { echo "error: $1" >&2; exit 2; }
+[[ $# -gt 0 && $1 != -* ]] || fail "a host file is needed; $usage"
+for name in MIN_NP MAX_NP; do
+  [[ ${!name:-1} =~ ^[1-9][0-9]{0,3}$ ]] || fail "$name is '${!name}': it must be a whole number, 1 or more"
+done
+min=${MIN_NP:-1}
+[ "$min" -le "${MAX_NP:-$min}" ] || fail "MIN_NP is $min, but MAX_NP is $MAX_NP"
+hosts=$(cd "$started_in" && realpath -- "$1") || fail "$1: no such host file"
+shift
+launch/discover_hosts.sh "$hosts" >/dev/null
+
+launch/setup.sh
+export PATH="$PWD/.venv/bin:$PATH"
+exec horovodrun --gloo -np "$min" --min-np "$min" ${MAX_NP:+--max-np "$MAX_NP"} \
+  ${INTERFACE:+--network-interface "$INTERFACE"} \
+  --host-discovery-script "launch/discover_hosts.sh $(printf %q "$hosts")" python train.py "$@"

@@ -1,0 +1,116 @@
+"""Elastic jobs of a few processes on this machine, whose steps wait at gates until the test has done its harm."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from tests.run_jobs import LIMIT, ROOT, Job, until
+
+HOSTS = ("localhost", "LOCALHOST", "Localhost", "127.0.0.1")  # four names of this machine, a host each to Horovod
+BATCH, IMAGES = 4, 600
+# Runs train.py, and before each step writes its images down. A step with a gate waits until its file is there, or, if
+# the file `follow` is, until rank 0 has heard that the hosts change.
+GATED = """
+import json, os, runpy, sys, time
+from pathlib import Path
+gates, lenet_loop = Path(os.environ["TEST_GATES"]), __import__("lenet.loop").loop
+next_rows = lenet_loop.next_rows
+def wait_at(step):
+    gate = gates / f"gate-{step}"
+    while gate.exists():
+        if sys.modules["distributed.elastic"].host_changes.seen and gate.read_text() == "follow":
+            gate.unlink(missing_ok=True)
+        (gates / f"at-{step}-{os.getpid()}").touch()
+        time.sleep(0.01)
+def next_rows_noted(order, progress, batch):
+    wait_at(progress.step)
+    rows = next_rows(order, progress, batch)
+    with open(gates / f"rows-{os.getpid()}", "a") as file:
+        print(json.dumps([progress.epoch, progress.step, rows.tolist()]), file=file)
+    return rows
+lenet_loop.next_rows = next_rows_noted
+exec(os.environ.get("TEST_HARM", ""))
+sys.argv = ["train.py", *sys.argv[1:]]
+runpy.run_path("train.py", run_name="__main__")
+"""
+
+
+class ElasticJob(Job):
+    """train.py in an elastic job on the first `hosts` of HOSTS."""
+
+    def __init__(self, folder, data, hosts, *options, min_np=2, elastic_timeout=5, **variables):
+        self.folder, self.gates = Path(folder), Path(f"{folder}-gates")
+        self.gates.mkdir()
+        self.set_hosts(*HOSTS[:hosts])
+        script = f"{ROOT}/launch/discover_hosts.sh {self.gates}/hosts"
+        launcher = (
+            f"horovodrun --gloo -np {hosts} --min-np {min_np} --max-np 4 --network-interface lo "
+            f"--gloo-timeout-seconds 20 --elastic-timeout {elastic_timeout} --host-discovery-script"
+        )
+        words = ["--data-dir", data, "--output-dir", folder, "--batch-size", BATCH, "--log-every", 1, *options]
+        command = [*launcher.split(), script, sys.executable, "-c", GATED, *words]
+        super().__init__(command, TEST_GATES=str(self.gates), **variables)
+
+    def set_hosts(self, *hosts):
+        """Edit the host file."""
+        new = self.gates / "new"
+        new.write_text("".join(f"{host}:1\n" for host in hosts))
+        os.replace(new, self.gates / "hosts")
+
+    def gate(self, step, kind="closed"):
+        """Let all ranks wait before the step after `step` steps; with the kind `follow`, for a change of hosts."""
+        (self.gates / f"gate-{step}").write_text(kind)
+
+    def at_gate(self, step, processes):
+        """Wait until so many processes wait at the gate; their ids."""
+        until(lambda: len(list(self.gates.glob(f"at-{step}-*"))) >= processes)
+        return [int(path.name.split("-")[2]) for path in self.gates.glob(f"at-{step}-*")]
+
+    def open(self, step):
+        """Let the ranks go on."""
+        (self.gates / f"gate-{step}").unlink()
+
+    def worker(self, host):
+        """The process that trains on `host`, as psutil has it."""
+        found = [each for each in self.processes() if _host(each) == host]
+        assert len(found) == 1, found
+        return found[0]
+
+    def root(self):
+        """The process id of rank 0: it holds the output folder."""
+        return int((self.folder / ".lock").read_text().split()[1])
+
+    def said(self):
+        """What the job has written until now."""
+        return "".join(os.pread(file.fileno(), 1 << 24, 0).decode() for file in (self.out, self.err))
+
+    def until_said(self, text, times=1, limit=LIMIT):
+        """Wait until the job has said `text` so many times."""
+        until(lambda: self.said().count(text) >= times or self.process.poll() is not None, limit)
+        assert self.said().count(text) >= times, self.said()
+
+    def taken_twice(self):
+        """How many images of steps rank 0 took, at the end of the job, that it had taken before a loss."""
+        taken = self._taken()
+        steps = [step for _, step, _ in taken]
+        again = next(place for place in range(1, len(steps)) if steps[place] <= steps[place - 1])
+        return sum(len(rows) for _, step, rows in taken[:again] if step >= steps[again])
+
+    def rows(self, epoch):
+        """{step: its images} of an epoch, as each step was last taken."""
+        return {step: rows for number, step, rows in self._taken() if number == epoch}
+
+    def _taken(self):
+        """What rank 0, at the end of the job, wrote down; it was there from the start."""
+        return [json.loads(line) for line in (self.gates / f"rows-{self.root()}").read_text().splitlines()]
+
+
+def _host(process):
+    try:
+        if process.cmdline()[1:2] != ["-c"]:
+            return None
+        return process.environ().get("HOROVOD_HOSTNAME")
+    except Exception as error:  # it has just ended
+        assert type(error).__module__.startswith("psutil"), error
+        return None
