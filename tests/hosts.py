@@ -71,6 +71,10 @@ class Host:
         """Pull its cable at the switch: packets vanish, nobody is told."""
         _ip(self.switch, "link", "set", self.name, "down")
 
+    def plug_in(self):
+        """Put the cable back."""
+        _ip(self.switch, "link", "set", self.name, "up")
+
 
 @contextlib.contextmanager
 def running(folder, names=("alpha", "beta")):
@@ -86,7 +90,7 @@ def running(folder, names=("alpha", "beta")):
         for name, address in addresses.items():
             boot = stack.enter_context(_process([*UNSHARE, "sh", "-ec", BOOT, "boot", name, str(folder)]))
             hosts.append(Host(name, address, int(boot.stdout.readline()), switch.pid))
-            _plug_in(hosts[-1])
+            _wire(hosts[-1])
             boot.stdin.write("plugged\n")
             boot.stdin.close()
             for line in boot.stdout:
@@ -123,7 +127,7 @@ def _write_files(folder, addresses):
     (folder / "ssh_config").write_text(SSH_CONFIG.format(folder=folder))
 
 
-def _plug_in(host):
+def _wire(host):
     _ip(host.switch, "link", "add", host.name, "type", "veth", "peer", "name", "eth0", "netns", host.pid)
     _ip(host.switch, "link", "set", host.name, "master", "switch", "up")
     _ip(host.pid, "address", "add", f"{host.address}/24", "dev", "eth0")

@@ -1,0 +1,81 @@
+"""launch/slurm.sbatch on a real Slurm: it trains, and requeued it goes on from its checkpoint to the same bits."""
+
+import pytest
+
+from distributed.launcher import Launch, read_launch
+from tests import checkout, run_jobs, slurm
+from tests.run_jobs import ROOT, Job, until
+
+SCRIPT = ROOT / "launch/slurm.sbatch"
+STEP = {"SLURM_NTASKS": "4", "SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_STEP_NUM_TASKS": "4"}
+
+
+@pytest.fixture
+def submit(small):
+    """A function that queues a run of two processes into a folder and gives the number of the job."""
+
+    def queue(cluster, folder):
+        # Steps enough to be met in the middle of them.
+        words = ["--data-dir", small, "--output-dir", folder, "--epochs", "40", "--batch-size", "8"]
+        words += ["--checkpoint-every", "8"]
+        options = ["--parsable", "--ntasks=2", f"--output={folder}.log"]
+        root = checkout.write(folder.with_suffix(".root"))
+        return cluster.call("sbatch", *options, "launch/slurm.sbatch", *words, cwd=root)
+
+    return queue
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(slurm.why_not() is not None, reason=slurm.why_not() or "")
+def test_a_requeued_job_goes_on_to_the_same_bits(submit, tmp_path):
+    whole, requeued = tmp_path / "whole", tmp_path / "requeued"
+    with slurm.running(tmp_path / "slurm") as cluster:
+        job = submit(cluster, whole)
+        until(lambda: cluster.job(job)["JobState"] == "COMPLETED")
+        job = submit(cluster, requeued)
+        until((requeued / "checkpoints/step-00000008").exists)
+        cluster.call("scontrol", "requeue", job)
+        until(lambda: cluster.job(job)["JobState"] == "COMPLETED")
+        assert cluster.job(job)["Restarts"] == "1"
+    said = requeued.with_suffix(".log").read_text()
+    assert "Exited with exit code 143" in said
+    assert "Continuing after step" in said
+    assert run_jobs.records(requeued, "epoch")[-1]["processes"] == 2
+    assert run_jobs.trained(requeued) == run_jobs.trained(whole)
+
+
+def test_a_batch_script_is_no_launch():
+    """Slurm gives it a place of its own, rank 0 of the job's tasks."""
+    batch = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "4", "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}
+    assert read_launch(batch) is None
+    assert read_launch({**batch, "SLURM_STEP_NUM_TASKS": "1"}) is None  # srun --pty bash
+
+
+def test_a_task_of_srun_is_a_launch():
+    assert read_launch({**STEP, "PMIX_RANK": "1"}) == Launch("srun", rank=1, size=4, local_size=1, local_rank=1)
+
+
+def test_a_launcher_inside_of_a_step_comes_first():
+    ranks = {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"}
+    assert read_launch({**STEP, "PMIX_RANK": "1", **ranks}).by == "Open MPI"
+
+
+def test_tasks_without_pmix_are_refused():
+    """Each would be a world of one, as srun starts them by default."""
+    with pytest.raises(ValueError, match="srun started 4 processes .* --mpi=pmix"):
+        read_launch(STEP)
+
+
+@pytest.mark.parametrize("variables", [{}, {"SLURM_JOB_ID": "7", "SLURM_SUBMIT_DIR": "/"}], ids=["no job", "elsewhere"])
+def test_wrong_use_is_one_line(variables):
+    with Job([SCRIPT], **variables) as job:
+        outcome = job.wait()
+    assert (outcome.code, len(outcome.lines), len(outcome.errors)) == (2, 1, 1)
+    assert "sbatch" in outcome.errors[0]
+
+
+def test_help_says_how():
+    with Job([SCRIPT, "--help"]) as job:
+        outcome = job.wait()
+    assert outcome.code == 0
+    assert outcome.out.startswith("usage: sbatch ")
