@@ -16,7 +16,7 @@ import uuid
 from http.client import HTTPException
 from xmlrpc.client import Error, ServerProxy
 
-from distributed.meeting import DONE, END, GO, OVER, RUNNING, SILENCE, WAITING, Meeting
+from distributed.meeting import DONE, END, GO, LEAVING, OVER, RUNNING, SILENCE, WAITING, Meeting
 
 PERIOD = 1.0  # seconds between two reports
 PATIENCE = 600.0  # seconds to wait for the others
@@ -66,6 +66,8 @@ class Pod:
         missing = [0]
         while time.monotonic() < deadline:
             answer, about = self._report(token, state)
+            if answer == END:
+                self._report(token, LEAVING)
             if answer in wanted:
                 return answer, about
             if about.get("missing", missing) != missing:
@@ -140,7 +142,7 @@ def main(command):
         meeting.listen(port)
     code = pod.live()
     if rank == 0 and code == 0:
-        meeting.all_told.wait(30)
+        meeting.all_left.wait(GRACE)
     return code
 
 
