@@ -3,12 +3,12 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,11 +83,7 @@ class Job:
         return self
 
     def __exit__(self, *_):
-        for process in self.processes():
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue  # ended by itself meanwhile
+        self.kill()
         self.process.wait()
         self.out.close()
         self.err.close()
@@ -103,7 +99,8 @@ class Job:
     def kill(self):
         """SIGKILL to everything at once, as a lost machine would end."""
         for process in self.processes():
-            process.send_signal(signal.SIGKILL)
+            with suppress(psutil.NoSuchProcess):  # ended by itself meanwhile
+                process.kill()
 
     def wait(self, limit=LIMIT):
         """The Outcome; TimeoutExpired if the job hangs."""
