@@ -52,6 +52,7 @@ class ElasticWorld(HorovodWorld):
             super().__init__()
         self.sockets = _sockets() - before
         self.kept, self.reached, self.write = kept, reached, None
+        self.goes_on = any(self.gather(kept is not None))
         host_changes.listen()
 
     @property
@@ -72,8 +73,13 @@ class ElasticWorld(HorovodWorld):
             self._write()
         return _join(self.kept, self.reached, TRIES)
 
+    def explain(self, error):
+        return f"{error}" if hasattr(error, "ranks") else super().explain(error)
+
     def _outlives(self, error):
-        """Is `error` the loss of another rank? If it is one of the program, no rank is to try again."""
+        """Is `error` the loss of another rank, or that of a new one? One of the program no rank is to meet again."""
+        if self.goes_on and hasattr(error, "ranks"):
+            return self.rank not in error.ranks
         if not isinstance(error, mx.MXNetError):
             with suppress(OSError):
                 rejoin.blame_program()

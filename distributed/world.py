@@ -109,6 +109,7 @@ class World:
     def together(self, work, expects):
         """The result of `work()` on every rank, or on every rank the error `expects` if it came up on any.
 
+        The error's `ranks` are those where it came up; `compare` says likewise who differs.
         So a file that is missing on one host ends the job on all, with one message, and leaves no rank waiting.
         """
         result, problem = None, None
@@ -123,17 +124,21 @@ class World:
         message, host = problems[first]
         if not all(problems):
             message += f" (rank {first} of {self.size}, on {host})"
-        raise expects(message)
+        error = expects(message)
+        error.ranks = [rank for rank, found in enumerate(problems) if found]
+        raise error
 
     def compare(self, facts):
         """Raise LaunchError on every rank unless the dict `facts` (name to text) is the same on all of them."""
         everywhere = self.gather([self.host, facts])
         root_host, root_facts = everywhere[0]
         for name, expected in root_facts.items():
-            others = [f"{rank} on {host}" for rank, (host, own) in enumerate(everywhere) if own[name] != expected]
-            if others:
-                found = next(own[name] for _, own in everywhere if own[name] != expected)
-                raise LaunchError(
+            ranks = [rank for rank, (_, own) in enumerate(everywhere) if own[name] != expected]
+            if ranks:
+                others = ", ".join(f"rank {rank} on {everywhere[rank][0]}" for rank in ranks)
+                error = LaunchError(
                     f"{name} differs between the processes: rank 0 on {root_host} has {expected}, "
-                    f"rank {', rank '.join(others)} has {found}"
+                    f"{others} has {everywhere[ranks[0]][1][name]}"
                 )
+                error.ranks = ranks
+                raise error

@@ -1,7 +1,7 @@
 """A job whose processes are killed, and whose hosts come and go, trains on and ends like one left in peace."""
 
-import json
 import os
+import re
 import signal
 
 import pytest
@@ -126,32 +126,23 @@ def test_hosts_come_and_go(start, data, tmp_path):
     first_root = job.root()
     job.set_hosts(*HOSTS)
     job.at_gate(40, 4)
-    job.set_hosts(*HOSTS[2:], min(HOSTS[:2], key=lambda host: job.worker(host).pid == first_root))
+    stays = next(host for host in HOSTS[:2] if job.worker(host).pid != first_root)
+    job.set_hosts(stays, HOSTS[2])
     outcome = assert_whole(job, epochs=2)
     assert "Aborted" not in outcome.text
     assert "seen again" not in outcome.text
     assert job.root() != first_root  # its host was the one that went
-    sizes = sizes_of(job)
-    assert [size for size, _ in sizes] == [2, 4, 3]
+    sizes = [int(size) for size in re.findall(rf"images; (\d+) x {BATCH} images a step", outcome.text)]
+    assert sizes == [2, 4, 2]
+    ends = [int(step) for step in re.findall(r"Continuing after step (\d+),", outcome.text)]
     options = ["--data-dir", data, "--batch-size", BATCH, "--log-every", 1, "--epochs", 2]
-    for size, last in sizes:
+    for size, last in zip(sizes, [*ends, max(losses(job.folder))]):
         static = train(gloo(size), tmp_path / "static", *options, "--max-steps", last)
     assert losses(job.folder) == pytest.approx(losses(static), rel=1e-4)
     rates, static_rates = (
         [record["learning_rate"] for record in records(each, "step")] for each in (job.folder, static)
     )
     assert rates == static_rates
-
-
-def sizes_of(job):
-    """[(processes, the last step that they took)] by the images of each step."""
-    rows = {step + 1: len(taken) for epoch in (0, 1) for step, taken in job.rows(epoch).items()}
-    sizes = {}
-    for step in sorted(rows):
-        if rows[step] % BATCH == 0 and rows[step] // BATCH not in list(sizes)[:-1]:
-            sizes[rows[step] // BATCH] = step
-    sizes[list(sizes)[-1]] = max(rows)
-    return list(sizes.items())
 
 
 def test_below_min_np_it_waits_its_time_and_ends_with_a_checkpoint(start):
@@ -198,7 +189,7 @@ def test_an_error_of_the_program_is_not_tried_again(start):
     assert "Continuing" not in outcome.text
 
 
-def test_a_host_that_can_not_train_is_left_out(start, tmp_path):
+def test_a_host_that_can_not_train_is_left_out(start):
     """It has no data: the run goes on without it, and the bad host says what it lacks."""
     harm = "if os.environ['HOROVOD_HOSTNAME'] == '127.0.0.1': sys.argv += ['--data-dir', 'no/such/folder']"
     job = start(3, TEST_HARM=harm)
@@ -223,5 +214,6 @@ def test_asked_to_stop_during_the_recovery(start):
     job.open(1000)
     outcome = job.wait()
     assert outcome.code != 0  # horovodrun's 1 for 143
-    assert f"Stopped after step {KEPT + 1};" in outcome.text
-    assert checkpoint.newest(job.folder, print).progress.step == KEPT + 1
+    last = checkpoint.newest(job.folder, print).progress.step
+    assert KEPT < last < GATE
+    assert f"Stopped after step {last};" in outcome.text
