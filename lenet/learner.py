@@ -3,9 +3,8 @@
 import mxnet as mx
 from mxnet import autograd, gluon, nd
 
+from lenet.fast import fast_lenet5
 from lenet.model import named_parameters, normalise
-
-cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
 
 
 class Learner:
@@ -13,6 +12,10 @@ class Learner:
 
     def __init__(self, net, config, device):
         self.net, self.config, self.device = net, config, device
+        is_plain = config.debug or device.device_type != "cpu"
+        self.objective = Objective(net if is_plain else fast_lenet5(net))
+        if not config.debug:
+            self.objective.hybridize(static_alloc=True)
         self.parameters = named_parameters(net)
         self.weights = [parameter.data() for parameter in self.parameters.values()]
         self.gradients = [parameter.grad() for parameter in self.parameters.values()]
@@ -25,6 +28,7 @@ class Learner:
         and a rank without images in a step needs no backward pass to take part in the update.
         """
         sgd = mx.optimizer.SGD(momentum=self.config.momentum, wd=self.config.weight_decay, begin_num_update=steps_done)
+        sgd.aggregate_num = len(self.weights)  # all in one call
         self.update = mx.optimizer.get_updater(sgd)
         if self.config.momentum:
             for i, (name, weight) in enumerate(zip(self.parameters, self.weights)):
@@ -44,15 +48,13 @@ class Learner:
         Returns the report of the step, an NDArray: loss, hits, images and the numbers `wishes`, all summed over the
         ranks. It travels with the gradients, so that every rank reads the same.
         """
-        own = nd.array([0, 0, len(images), *wishes], ctx=self.device)
+        known = [len(images), *wishes]
         if len(images):
             with autograd.record():
-                logits = self.net(normalise(images))
-                losses = cross_entropy(logits, labels)  # (n,)
-                part = losses.sum() / images_in_step  # of the mean over all ranks' images
+                part, own = self.objective(images, labels, nd.array([1 / images_in_step, *known], ctx=self.device))
             part.backward()
-            own[0:2] = nd.concat(losses.sum(), _hits(logits, labels), dim=0)
         else:
+            own = nd.array([0, 0, *known], ctx=self.device)
             for gradient in self.gradients:
                 gradient[:] = 0
         world.sum_gradients(self.gradients, own, fp16=self.config.fp16_allreduce)
@@ -61,5 +63,21 @@ class Learner:
         return own
 
 
-def _hits(logits, labels):
-    return (logits.argmax(axis=1) == labels.astype("float32")).sum()
+class Objective(gluon.HybridBlock):
+    """What a step computes of a rank's images, as one graph: called piece by piece, small steps are half Python."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net, self.cross_entropy = net, gluon.loss.SoftmaxCrossEntropyLoss()
+
+    def hybrid_forward(self, F, images, labels, known):
+        """These images' part of the mean loss over all ranks' images (1,), and the rank's report.
+
+        `known` is 1 / the images of all ranks, and the numbers that end the report.
+        """
+        logits = self.net(normalise(images))
+        loss = self.cross_entropy(logits, labels).sum()
+        hits = F.broadcast_equal(logits.argmax(axis=1), labels.astype("float32")).sum()
+        part = loss * F.slice_axis(known, axis=0, begin=0, end=1)
+        report = F.concat(loss, hits, F.slice_axis(known, axis=0, begin=1, end=None), dim=0)
+        return part, F.BlockGrad(report)

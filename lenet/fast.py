@@ -1,0 +1,60 @@
+"""LeNet-5 as a CPU likes it: the parameters and results of the plain layers in model.py, by other arithmetic.
+
+oneDNN has fast kernels for as many channels as a vector register holds numbers, and slow ones for LeNet's 6: the
+first convolution computes 8 or 16, the rest of them from weights of 0. And ReLU comes after the pool, on a quarter of
+the values: the largest of four and its gradient are the same. tests/benchmarks/NOTES.md has the times.
+"""
+
+from pathlib import Path
+
+from mxnet.gluon import HybridBlock, nn
+
+
+def fast_lenet5(net, channels=None):
+    """A network of the very parameters of `net`, lenet5()'s plain layers, with `channels` after the first convolution.
+
+    By default as many as this CPU's vectors hold; 6 pads nothing.
+    """
+    channels = channels or _numbers_in_a_vector()
+    fast = nn.HybridSequential()
+    fast.add(
+        PaddedConvolution(net[0], inputs=1, outputs=channels),  # (n, channels, 24, 24)
+        nn.MaxPool2D(pool_size=2, strides=2),
+        nn.Activation("relu"),  # (n, channels, 12, 12)
+        PaddedConvolution(net[2], inputs=channels, outputs=16),  # (n, 16, 10, 10)
+        nn.MaxPool2D(pool_size=2, strides=2),
+        nn.Activation("relu"),  # (n, 16, 5, 5)
+        *net[4:],
+    )
+    return fast
+
+
+class PaddedConvolution(HybridBlock):
+    """The layer `conv` without its activation, from `inputs` to `outputs` channels.
+
+    It does not look at the inputs that `conv` does not have, and gives 0 for the outputs.
+    """
+
+    def __init__(self, conv, inputs, outputs):
+        super().__init__()
+        self.params.update(conv.params)
+        self.weight, self.bias = conv.weight, conv.bias
+        own_outputs, own_inputs, *kernel = conv.weight.shape
+        self.kernel, self.outputs = tuple(kernel), outputs
+        self.more_inputs = (own_outputs, inputs - own_inputs, *kernel)
+        self.more_outputs = (outputs - own_outputs, inputs, *kernel)
+
+    def hybrid_forward(self, F, images, weight, bias):
+        """(n, inputs, height, width) to (n, outputs, less height, less width); `weight` and `bias` are the layer's."""
+        if self.more_inputs[1]:
+            weight = F.concat(weight, F.zeros(self.more_inputs), dim=1)
+        if self.more_outputs[0]:
+            weight = F.concat(weight, F.zeros(self.more_outputs), dim=0)
+            bias = F.concat(bias, F.zeros(self.more_outputs[:1]), dim=0)
+        return F.Convolution(images, weight, bias, kernel=self.kernel, num_filter=self.outputs)
+
+
+def _numbers_in_a_vector():
+    """16 with AVX-512, 8 with anything less."""
+    cpu = Path("/proc/cpuinfo")
+    return 16 if cpu.exists() and " avx512f" in cpu.read_text() else 8
