@@ -122,8 +122,8 @@ def _state_of(run, identity):
 
 def save_checkpoint(run, identity, to_disk):
     """Keep where `run` stands, on the disk too if `to_disk`. Every rank calls it; rank 0 writes."""
-    state = _state_of(run, identity)
-    run.world.keep(state, lambda: _save_alone(run.config, state))
+    state, config = _state_of(run, identity), run.config
+    run.world.keep(state, lambda: _save_alone(config, state))  # not of the run, whose data would stay with the world
     if not (to_disk and run.world.is_root):
         return
     output_dir, what = run.config.output_dir, f"checkpoint of step {run.progress.step}"
