@@ -1,0 +1,133 @@
+"""How the work grows: measured for 1, 2 and 4 processes and many batches, fitted, and predicted up to 512 workers.
+
+    python -m tests.benchmarks.scaling [--rounds 3] [--plot FILE.png] [--json FILE]
+
+Measured: seconds of a step of `--batch` images per process, under mpirun on this machine alone.
+Fitted to all of that: t = max(1, p / cores) * (a + b * images) + c * log2(p). a is what a step costs without images
+(Python, MXNet's engine, the update), b an image, c one round of Horovod's agreement and exchange on one machine.
+Predicted, never measured: workers with a core each on hosts of their own, each computing as one process does here,
+    t = a + b * images + c * log2(p) + hops * LATENCY + 2 * (p - 1) / p * BYTES / bandwidth,
+with 2 (p - 1) hops for a ring (Gloo, NCCL) and 2 log2(p) for halving and doubling (an MPI's choice). Assumed besides:
+nothing of the exchange overlaps with the backward pass, nobody is slower than the others, the network is not shared.
+"""
+
+import math
+import statistics
+import sys
+
+import numpy as np
+
+from tests import run_jobs
+from tests.benchmarks import measuring
+
+PROCESSES = (1, 2, 4)
+BATCHES = (32, 64, 128, 256, 512, 1024, 2048)
+WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+GIGABITS = (10, 25, 100)  # a second
+LATENCY = 20e-6  # seconds from one host to the next: TCP on a good network
+BYTES = 4 * (60_170 + 5)  # gradients and report
+SHOWN = 256  # images per process for which the predictions are tabled
+HOPS = {"ring": lambda p: 2 * (p - 1), "halving": lambda p: 2 * math.log2(p)}
+
+
+def main():
+    chosen = measuring.arguments(__doc__, files=["plot"], rounds=3)
+    cores = measuring.machine()["cores"]
+    jobs = {processes: lambda processes=processes: measure(processes) for processes in PROCESSES}
+    rounds = measuring.in_turn(jobs, chosen.rounds)
+    found = {
+        (processes, batch): statistics.median(each[str(batch)] for each in rounds[processes])
+        for processes in PROCESSES
+        for batch in BATCHES
+    }
+    costs = fit(found, cores)
+    text = "\n\n".join([measured_table(found, costs, cores), describe(costs), predicted_table(costs)])
+    measuring.publish("Scaling", text, {"rounds": rounds, "a, b, c": list(costs)}, chosen.json)
+    if chosen.plot:
+        plot(found, costs, cores, chosen.plot)
+
+
+def measure(processes):
+    launcher = run_jobs.mpirun(processes)
+    return measuring.run([*launcher, sys.executable, "-m", "tests.benchmarks.steps", *BATCHES], OMP_NUM_THREADS="1")
+
+
+def terms(processes, batch, cores):
+    """What a, b and c are multiplied with."""
+    share = max(1, processes / cores)
+    return np.array([share, share * batch, math.log2(processes)])
+
+
+def fit(found, cores):
+    """a, b and c with the least squares of relative errors, none below 0 in what we have seen."""
+    rows = np.array([terms(*point, cores) for point in found])
+    seconds = np.array(list(found.values()))
+    return np.linalg.lstsq(rows / seconds[:, None], np.ones(len(seconds)), rcond=None)[0]
+
+
+def predict(costs, workers, batch, gigabits, hops):
+    """Seconds of a step on hosts of their own."""
+    sent = 2 * (workers - 1) / workers * BYTES
+    return terms(workers, batch, math.inf) @ costs + hops(workers) * LATENCY + sent * 8 / gigabits / 1e9
+
+
+def describe(costs):
+    a, b, c = costs
+    return (
+        f"Fitted: a = {1e3 * a:.2f} ms a step, b = {1e6 * b:.1f} µs an image, c = {1e3 * c:.2f} ms a round of the "
+        "exchange."
+    )
+
+
+def measured_table(found, costs, cores):
+    rows = []
+    for batch in BATCHES:
+        cells, one = [], batch / found[1, batch]
+        for processes in PROCESSES:
+            seconds, fitted = found[processes, batch], terms(processes, batch, cores) @ costs
+            speed = processes * batch / seconds
+            cells.append(f"{1000 * seconds:.2f} ({1000 * fitted:.2f}), {speed:,.0f}/s, {speed / one:.2f} x")
+        rows.append([batch, *cells])
+    head = ["images per process", *(f"{p} process(es): ms (fitted), images/s, x one" for p in PROCESSES)]
+    return "Measured:\n\n" + measuring.table(head, rows)
+
+
+def predicted_table(costs):
+    rows = []
+    for workers in WORKERS:
+        cells = [
+            f"{predict(costs, 1, SHOWN, 1, hop) / predict(costs, workers, SHOWN, gigabits, hop):.0%}"
+            for hop in HOPS.values()
+            for gigabits in GIGABITS
+        ]
+        rows.append([workers, *cells])
+    head = ["workers", *(f"{name}, {gigabits} Gb/s" for name in HOPS for gigabits in GIGABITS)]
+    return f"Predicted efficiency with {SHOWN} images per worker:\n\n" + measuring.table(head, rows)
+
+
+def plot(found, costs, cores, path):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+    for processes in PROCESSES:
+        points = left.loglog(BATCHES, [1000 * found[processes, batch] for batch in BATCHES], "o")
+        fitted = [1000 * terms(processes, batch, cores) @ costs for batch in BATCHES]
+        left.loglog(BATCHES, fitted, color=points[0].get_color(), label=f"{processes} process(es)")
+    left.set(title="Measured (points) and fitted (lines)", xlabel="images per process", ylabel="ms a step")
+    for (name, hops), style in zip(HOPS.items(), ("--", "-")):
+        for gigabits, colour in zip(GIGABITS, ("C0", "C1", "C2")):
+            one = predict(costs, 1, SHOWN, 1, hops)
+            shares = [one / predict(costs, workers, SHOWN, gigabits, hops) for workers in WORKERS]
+            right.semilogx(WORKERS, shares, style, color=colour, base=2, label=f"{name}, {gigabits} Gb/s")
+    right.set(title=f"Predicted, {SHOWN} images per worker", xlabel="workers", ylabel="efficiency", ylim=(0, 1.05))
+    for axes in (left, right):
+        axes.legend()
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    main()
