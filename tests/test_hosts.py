@@ -21,7 +21,7 @@ SCRIPTS = {
 
 @pytest.fixture(params=SCRIPTS)
 def start(request, tmp_path_factory):
-    """A function for the Job of a launch script on a host with options of train.py, and what the loss of one reads like."""
+    """A function for the Job of a launch script on a host, with options of train.py, and what a loss reads like."""
     words, more, variables, loss = SCRIPTS[request.param]
     script = checkout.write(tmp_path_factory.mktemp("root")) / "launch" / request.param
     (script.parent / "hostfile").write_text("# two hosts\nalpha slots=2\nbeta slots=2\n")

@@ -4,44 +4,63 @@ import pytest
 
 from distributed.launcher import Launch, read_launch
 from tests import checkout, run_jobs, slurm
-from tests.run_jobs import ROOT, Job, until
+from tests.run_jobs import ROOT, Job, gloo, until
 
 SCRIPT = ROOT / "launch/slurm.sbatch"
 STEP = {"SLURM_NTASKS": "4", "SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_STEP_NUM_TASKS": "4"}
 
 
-@pytest.fixture
-def submit(small):
-    """A function that queues a run of two processes into a folder and gives the number of the job."""
+needs_slurm = pytest.mark.skipif(slurm.why_not() is not None, reason=slurm.why_not() or "")
 
-    def queue(cluster, folder):
-        # Steps enough to be met in the middle of them.
-        words = ["--data-dir", small, "--output-dir", folder, "--epochs", "40", "--batch-size", "8"]
-        words += ["--checkpoint-every", "8"]
-        options = ["--parsable", "--ntasks=2", f"--output={folder}.log"]
-        root = checkout.write(folder.with_suffix(".root"))
-        return cluster.call("sbatch", *options, "launch/slurm.sbatch", *words, cwd=root)
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A cluster of two nodes."""
+    with slurm.running(tmp_path_factory.mktemp("slurm")) as running:
+        yield running
+
+
+@pytest.fixture
+def root(tmp_path):
+    return checkout.write(tmp_path)
+
+
+@pytest.fixture
+def submit(cluster, small, root):
+    """A function that queues a run with a process on each node into a folder and gives the number of the job."""
+
+    def queue(folder):
+        command = ["sbatch", "--parsable", "--nodes=2", "--ntasks=2", f"--output={folder}.log", "launch/slurm.sbatch"]
+        words = ["--data-dir", small, "--output-dir", folder, "--epochs", "30", "--batch-size", "16"]
+        return cluster.call("env", "-C", root, *command, *words)
 
     return queue
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(slurm.why_not() is not None, reason=slurm.why_not() or "")
-def test_a_requeued_job_goes_on_to_the_same_bits(submit, tmp_path):
+@needs_slurm
+def test_a_requeued_job_goes_on_to_the_same_bits(cluster, submit, tmp_path):
     whole, requeued = tmp_path / "whole", tmp_path / "requeued"
-    with slurm.running(tmp_path / "slurm") as cluster:
-        job = submit(cluster, whole)
-        until(lambda: cluster.job(job)["JobState"] == "COMPLETED")
-        job = submit(cluster, requeued)
-        until((requeued / "checkpoints/step-00000008").exists)
-        cluster.call("scontrol", "requeue", job)
-        until(lambda: cluster.job(job)["JobState"] == "COMPLETED")
-        assert cluster.job(job)["Restarts"] == "1"
-    said = requeued.with_suffix(".log").read_text()
+    assert cluster.ended(submit(whole)) == "COMPLETED", whole.with_suffix(".log").read_text()
+    job = submit(requeued)
+    until(lambda: list(requeued.glob("checkpoints/step-*")))
+    cluster.call("scontrol", "requeue", job)
+    state, said = cluster.ended(job), requeued.with_suffix(".log").read_text()
+    assert (state, cluster.job(job)["Restarts"]) == ("COMPLETED", "1"), said
     assert "Exited with exit code 143" in said
     assert "Continuing after step" in said
     assert run_jobs.records(requeued, "epoch")[-1]["processes"] == 2
     assert run_jobs.trained(requeued) == run_jobs.trained(whole)
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_mpi_sh_trains_on_all_of_an_allocation(cluster, options, finished, root, tmp_path):
+    command = ["salloc", "--nodes=2", "--ntasks=4", root / "launch/mpi.sh"]
+    with cluster.start(*command, *options(4), "--output-dir", tmp_path / "run") as job:
+        outcome = job.wait()
+    assert outcome.code == 0, outcome.text
+    assert run_jobs.losses(tmp_path / "run") == pytest.approx(run_jobs.losses(finished(gloo, 4)), rel=1e-5)
 
 
 def test_a_batch_script_is_no_launch():
@@ -62,7 +81,7 @@ def test_a_launcher_inside_of_a_step_comes_first():
 
 def test_tasks_without_pmix_are_refused():
     """Each would be a world of one, as srun starts them by default."""
-    with pytest.raises(ValueError, match="srun started 4 processes .* --mpi=pmix"):
+    with pytest.raises(ValueError, match=r"srun started 4 processes .* --mpi=pmix"):
         read_launch(STEP)
 
 
