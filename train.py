@@ -16,6 +16,7 @@ def main(world):
 
     from lenet import (
         data,
+        determinism,
         loop,
         model,
         output,
@@ -31,9 +32,11 @@ def main(world):
     dataset = world.together(lambda: data.load(config.data_dir), InputError)
     device = world.together(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
     world.compare({"the data": dataset.digest, "the config": str(asdict(config)), "the code": versions.code_version()})
-    world.together(lambda: output.prepare(config) if world.is_root else None, InputError)
     if not config.debug:
         world.watch(config.stall_timeout)
+    if config.deterministic_check:
+        return determinism.check(config, world, dataset, device)
+    world.together(lambda: output.prepare(config) if world.is_root else None, InputError)
 
     net = model.lenet5()
     model.initialize(net, config.seed, device)

@@ -72,6 +72,9 @@ class Config:
     )
     keep: Count = Field(3, ge=1, le=1_000_000, description="how many checkpoints stay")
     resume: Text = Field("auto", description="auto (go on with the run in OUTPUT_DIR), never, or a checkpoint's folder")
+    deterministic_check: bool = Field(
+        False, description="train 30 steps twice, compare every bit and write nothing, to see whether a run repeats"
+    )
     tensorboard: bool = Field(True, description="write OUTPUT_DIR/tensorboard too, for TensorBoard")
     debug: bool = Field(False, description="for breakpoints: no hybridize, a synchronous engine; one process only")
     fp16_allreduce: bool = Field(False, description="send gradients as half floats")

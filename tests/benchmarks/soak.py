@@ -1,0 +1,144 @@
+"""Kill runs at random moments, resume each until it ends, and compare it with a run that was never killed.
+
+    python tests/benchmarks/soak.py [--kills 50] [--seed 1]
+
+A run has one process or two, under each of the launchers in turn. What is killed is drawn at random (a rank, all
+processes at once, the launcher), and so is the moment: while the job starts, after some time of training, or while a
+checkpoint is being written. After each kill nothing may be left running, the newest checkpoint must be whole and no
+older than `checkpoint_every` steps; at the end weights and recorded losses must be the same, bit for bit.
+"""
+
+import argparse
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from lenet import checkpoint  # noqa: E402
+from tests import datasets, run_jobs  # noqa: E402
+
+EVERY = 3  # steps between two checkpoints
+OPTIONS = ["--epochs", 40, "--checkpoint-every", EVERY, "--keep", 2, "--log-every", 1]
+LAUNCHERS = {
+    "alone": [],
+    "horovodrun --gloo": run_jobs.gloo(2),
+    "mpirun": run_jobs.mpirun(2),
+    "horovodrun": run_jobs.horovodrun(2),
+}
+
+
+class Soak:
+    """The kills that were done, and what they cost."""
+
+    def __init__(self, kills, seed, place):
+        self.left, self.random, self.place = kills, random.Random(seed), Path(place)
+        self.victims, self.moments = Counter(), Counter()
+        self.steps_lost, self.seconds_to_end = [], []
+        self.data = datasets.write(self.place / "data", train=250, validation=61)
+
+    def words(self, launcher, folder):
+        """The command of a run: the same images a step for one process and for two."""
+        batch = 32 if launcher == "alone" else 16
+        options = ["--data-dir", self.data, "--batch-size", batch, *OPTIONS]
+        return [LAUNCHERS[launcher], "train.py", "--output-dir", folder, *options]
+
+    def live_through(self, launcher, folder):
+        """Start the run again and again until it ends by itself."""
+        while True:
+            with run_jobs.python(*self.words(launcher, folder)) as job:
+                killed = self.left > 0 and self.kill(job, launcher, folder)
+                began = time.monotonic()
+                run_jobs.until(lambda job=job: not job.processes())
+                outcome = job.wait()
+            if not killed:
+                assert outcome.code == 0, outcome.text
+                return
+            self.seconds_to_end.append(time.monotonic() - began)
+            self.look_at(folder)
+
+    def kill(self, job, launcher, folder):
+        """Kill something of the job at some moment; False if the job ended before."""
+        moment = self.random.choice(["starting", "training", "writing"])
+        victim = "all" if launcher == "alone" else self.random.choice(["rank", "all", "launcher"])
+        if moment == "starting":
+            time.sleep(self.random.uniform(0.1, 3))
+        else:
+            before = newest(folder)
+            run_jobs.until(lambda: newest(folder) != before or job.process.poll() is not None)
+            time.sleep(self.random.uniform(0, 2))
+        if moment == "writing":
+            run_jobs.until(lambda: is_writing(folder) or job.process.poll() is not None)
+        if job.process.poll() is not None:
+            return False
+        ranks = [process for process in job.processes() if "train.py" in process.cmdline()[1:2]]
+        if victim == "rank" and ranks:
+            self.random.choice(ranks).kill()
+        elif victim == "launcher":
+            job.send(signal.SIGKILL)
+        else:
+            victim = "all"
+            job.kill()
+        self.victims[victim] += 1
+        self.moments[moment] += 1
+        self.left -= 1
+        return True
+
+    def look_at(self, folder):
+        """What the kill left behind."""
+        damaged = []
+        found = checkpoint.newest(folder, damaged.append)
+        assert not damaged, damaged
+        steps = [record["step"] for record in run_jobs.records(folder, "step")]
+        lost = max(steps, default=0) - (found.progress.step if found else 0)
+        assert lost <= EVERY, f"{lost} steps are lost"
+        self.steps_lost.append(lost)
+
+    def tell(self, runs):
+        print(
+            f"{sum(self.victims.values())} kills in {runs} runs: every run ended in the same bits as one never killed"
+        )
+        print(f"killed: {dict(self.victims)}; while: {dict(self.moments)}")
+        print(f"steps lost: at most {max(self.steps_lost)} of {EVERY}, {sum(self.steps_lost)} in all")
+        print(f"seconds until nothing of the job was left: at most {max(self.seconds_to_end):.1f}")
+
+
+def newest(folder):
+    """The name of the newest checkpoint, and None before the first."""
+    found = checkpoint.folders(folder)
+    return found[-1].name if found else None
+
+
+def is_writing(folder):
+    return any((folder / "checkpoints").glob(".*.partial"))
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="soak-") as place:
+        soak, runs = Soak(options.kills, options.seed, place), 0
+        whole = {}
+        while soak.left:
+            launcher = list(LAUNCHERS)[(runs + options.seed) % len(LAUNCHERS)]
+            if launcher not in whole:
+                whole[launcher] = run_jobs.run(*soak.words(launcher, soak.place / launcher))
+                assert whole[launcher].code == 0, whole[launcher].text
+            folder = soak.place / f"run-{runs}"
+            soak.live_through(launcher, folder)
+            assert run_jobs.trained(folder) == run_jobs.trained(soak.place / launcher)
+            assert run_jobs.records(folder, "step") == run_jobs.records(soak.place / launcher, "step")
+            runs += 1
+            print(f"run {runs} under {launcher}: the same bits; {soak.left} kills are left", flush=True)
+        soak.tell(runs)
+
+
+if __name__ == "__main__":
+    main()

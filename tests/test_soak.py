@@ -1,0 +1,8 @@
+"""A few random kills; `python tests/benchmarks/soak.py` does fifty."""
+
+from tests.benchmarks import soak
+
+
+def test_three_random_kills_change_no_bit(capsys):
+    soak.main(["--kills", "3"])
+    assert "\n3 kills in " in capsys.readouterr().out
