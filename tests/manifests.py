@@ -35,9 +35,7 @@ def templates(objects):
         if each["kind"] == "Job":
             found["pod"] = each["spec"]["template"]
         if each["kind"] == "MPIJob":
-            found.update(
-                {role: replica["template"] for role, replica in each["spec"]["mpiReplicaSpecs"].items()}
-            )
+            found.update({role: replica["template"] for role, replica in each["spec"]["mpiReplicaSpecs"].items()})
     return found
 
 
