@@ -18,7 +18,7 @@ from distributed import rejoin
 from distributed.horovod_world import HorovodWorld
 from distributed.world import Leave
 
-KEEP_EVERY = 20  # steps between two copies of the state in memory: all that a loss can cost
+KEEP_EVERY = 100  # steps between two copies of the state in memory: all that a loss can cost; a copy takes about a step
 TRIES = 5  # joining again, while still more ranks are lost
 
 

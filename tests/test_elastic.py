@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import signal
+import subprocess
 
 import pytest
 
@@ -11,7 +13,6 @@ from tests import datasets, run_jobs
 from tests.elastic_jobs import BATCH, HOSTS, IMAGES, ElasticJob
 from tests.run_jobs import gloo, losses, records, train
 
-pytestmark = pytest.mark.slow
 KEPT, GATE = 20, 30  # the step before the gate that is kept in memory, and the gate's
 
 
@@ -64,6 +65,7 @@ def assert_seen_again(job, outcome):
     assert outcome.text.count(f"Continuing after step {KEPT}, in epoch 0") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost_rank", ["rank 0", "another"])
 def test_one_of_three_is_killed(start, lost_rank):
     job, processes = stopped_at_gate(start, 3)
@@ -76,6 +78,7 @@ def test_one_of_three_is_killed(start, lost_rank):
     assert records(job.folder, "epoch")[0]["processes"] == 2
 
 
+@pytest.mark.slow
 def test_two_of_four_are_killed_at_once(start):
     job, processes = stopped_at_gate(start, 4)
     for process in processes[:2]:
@@ -105,6 +108,7 @@ def in_a_recovery(moment, host, harm="os.kill(os.getpid(), 9)"):
     return MOMENTS[moment] + IN_A_RECOVERY.replace('"HOST"', repr(host)).replace("HARM", harm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moments", [("place", "start"), ("lifeline", "set-up")])
 def test_two_more_are_killed_during_the_recovery(start, moments):
     """While the ranks that are left find their places, start Horovod, connect their lifelines, set up the run."""
@@ -117,6 +121,7 @@ def test_two_more_are_killed_during_the_recovery(start, moments):
     assert records(job.folder, "epoch")[0]["processes"] == 1
 
 
+@pytest.mark.slow
 def test_hosts_come_and_go(start, data, tmp_path):
     """From 2 to 4 to 2: what three static runs do that are resumed from each other's checkpoints."""
     job = start(2, "--epochs", 2)
@@ -145,6 +150,7 @@ def test_hosts_come_and_go(start, data, tmp_path):
     assert rates == static_rates
 
 
+@pytest.mark.slow
 def test_below_min_np_it_waits_its_time_and_ends_with_a_checkpoint(start):
     job, processes = stopped_at_gate(start, 3, elastic_timeout=2)
     for process in processes[:2]:
@@ -156,6 +162,7 @@ def test_below_min_np_it_waits_its_time_and_ends_with_a_checkpoint(start):
     assert checkpoint.newest(job.folder, print).progress.step == KEPT
 
 
+@pytest.mark.slow
 def test_killed_whole_it_resumes_from_the_disk_with_other_processes(start, data):
     job, _ = stopped_at_gate(start, 3, "--epochs", 1, "--checkpoint-every", 25)
     before = losses(job.folder)
@@ -180,6 +187,7 @@ learner.Learner.step = fail
 """
 
 
+@pytest.mark.slow
 def test_an_error_of_the_program_is_not_tried_again(start):
     """Rank 0 alone meets it, as where it can not write a checkpoint: the next rank 0 would as well."""
     job = start(3, elastic_timeout=600, TEST_HARM=FAILS_IN_STEP_32)
@@ -189,6 +197,7 @@ def test_an_error_of_the_program_is_not_tried_again(start):
     assert "Continuing" not in outcome.text
 
 
+@pytest.mark.slow
 def test_a_host_that_can_not_train_is_left_out(start):
     """It has no data: the run goes on without it, and the bad host says what it lacks."""
     harm = "if os.environ['HOROVOD_HOSTNAME'] == '127.0.0.1': sys.argv += ['--data-dir', 'no/such/folder']"
@@ -201,6 +210,7 @@ def test_a_host_that_can_not_train_is_left_out(start):
     assert records(job.folder, "epoch")[0]["processes"] == 3
 
 
+@pytest.mark.slow
 def test_asked_to_stop_during_the_recovery(start):
     """All ranks get SIGTERM while they set up the world after a loss; each step's report tells them all."""
     job, _ = stopped_at_gate(start, 3, TEST_HARM=in_a_recovery("set-up", HOSTS[1], "wait_at(1000)"))
@@ -217,3 +227,58 @@ def test_asked_to_stop_during_the_recovery(start):
     last = checkpoint.newest(job.folder, print).progress.step
     assert KEPT < last < GATE
     assert f"Stopped after step {last};" in outcome.text
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with what launch/elastic.sh needs, and a horovodrun that prints its words."""
+    folder = tmp_path / "check out"
+    shutil.copytree(run_jobs.ROOT / "launch", folder / "launch")
+    (folder / ".venv/bin").mkdir(parents=True)
+    for name, text in (("launch/setup.sh", "true"), (".venv/bin/horovodrun", "printf '%s\\n' \"$@\"")):
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    (folder / "hosts").write_text("a:1  # the old one\n\nb.c:2\n")
+    return folder
+
+
+def elastic_sh(checkout, *words, **variables):
+    """How launch/elastic.sh ends, started in the checkout."""
+    command = [checkout / "launch/elastic.sh", *words]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_elastic_sh_starts_horovodrun_with_a_script_that_reads_the_host_file(checkout):
+    limits = {"MIN_NP": "2", "MAX_NP": "3", "INTERFACE": "lo"}
+    ended = elastic_sh(checkout, "hosts", "--epochs", "2", **limits)
+    words = ended.stdout.splitlines()
+    assert words[-4:] == ["python", "train.py", "--epochs", "2"]
+    given = dict(zip(words, words[1:]))
+    assert (given["-np"], given["--min-np"], given["--max-np"], given["--network-interface"]) == ("2", "2", "3", "lo")
+    script = given["--host-discovery-script"]
+    found = subprocess.run(script, shell=True, cwd=checkout, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines() == ["a:1", "b.c:2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "said"),
+    [
+        ([], {}, "a host file is needed"),
+        (["--epochs", "2"], {}, "a host file is needed"),
+        (["none"], {}, "none: no host file"),
+        (["hosts"], {"MIN_NP": "0"}, "MIN_NP is '0'"),
+        (["hosts"], {"MAX_NP": "two"}, "MAX_NP is 'two'"),
+        (["hosts"], {"MIN_NP": "3", "MAX_NP": "2"}, "MIN_NP is 3, but MAX_NP is 2"),
+        (["broken"], {}, "'a 1' is no line name:slots"),
+        (["empty"], {}, "it names no host"),
+    ],
+)
+def test_elastic_sh_refuses_wrong_use(checkout, words, variables, said):
+    (checkout / "broken").write_text("b:1\na 1\n")
+    (checkout / "empty").write_text("# none yet\n")
+    ended = elastic_sh(checkout, *words, **variables)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: ")
+    assert said in ended.stderr
+    assert ended.stdout == ""

@@ -66,7 +66,7 @@ def seconds_to_recover(launcher, rank=0, gives_again=False):
     with tempfile.TemporaryDirectory() as folder:
         words = command(launcher, folder, "--log-every", 1, "--checkpoint-every", 20)
         with Job(words) as job:
-            until(lambda: len(records(folder, "step")) > STEPS_BEFORE)
+            until(lambda: len(records(folder, "step")) > STEPS_BEFORE, measuring.LIMIT)
             process = next(each for each in job.processes() if is_rank(each, rank))
             before, killed = begun(folder), time.monotonic()
             process.send_signal(signal.SIGKILL)
@@ -88,9 +88,9 @@ def begun(folder):
 
 def until_next_step(folder, before):
     """The time at which a step is on record in another file than `before`."""
-    until(lambda: begun(folder) != before)
+    until(lambda: begun(folder) != before, measuring.LIMIT)
     steps = len(records(folder, "step"))
-    until(lambda: len(records(folder, "step")) > steps)
+    until(lambda: len(records(folder, "step")) > steps, measuring.LIMIT)
     return time.monotonic()
 
 
