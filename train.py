@@ -69,6 +69,8 @@ def main(world):
     if run.ended_by == loop.RESIZE:
         return None
     if run.ended_by == loop.STOP:
+        world.meet()  # rank 0 has written its checkpoint: the first rank that ends makes a launcher end the others
+        run.stop.answered = True
         run.journal.say(f"Stopped after step {run.progress.step}; the same command goes on from there")
         return 143
     run.journal.say(f"The trained network is in {output.write_trained(run)}")

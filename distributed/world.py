@@ -128,6 +128,10 @@ class World:
         error.ranks = [rank for rank, found in enumerate(problems) if found]
         raise error
 
+    def meet(self):
+        """Wait until every rank is here."""
+        self.gather(None)
+
     def compare(self, facts):
         """Raise LaunchError on every rank unless the dict `facts` (name to text) is the same on all of them."""
         everywhere = self.gather([self.host, facts])

@@ -13,6 +13,7 @@ class StopRequest:
 
     def __init__(self):
         self.asked = self.listens = False
+        self.answered = False  # set when the checkpoint is written, and nothing is left to do but to end
 
     def listen(self):
         """Take over SIGTERM and SIGINT; again for nothing.
@@ -38,6 +39,8 @@ class StopRequest:
             (number,) = os.read(read_end, 1)
             if number not in SIGNALS:
                 continue
+            if self.answered:
+                os._exit(143)
             if self.asked:
                 print("error: asked to stop twice: ended without a checkpoint", file=sys.stderr, flush=True)
                 os._exit(1)
