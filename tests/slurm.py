@@ -56,7 +56,7 @@ class Cluster:
         """What a command of Slurm prints, which must succeed."""
         with self.start(*command) as job:
             outcome = job.wait()
-        assert outcome.code == 0, outcome.text
+        assert outcome.code == 0, outcome
         return outcome.out.strip()
 
     def job(self, number):
