@@ -15,7 +15,7 @@ class Learner:
         is_plain = config.debug or device.device_type != "cpu"
         self.objective = Objective(net if is_plain else fast_lenet5(net))
         if not config.debug:
-            self.objective.hybridize(static_alloc=True)
+            self.objective.hybridize(static_alloc=True, static_shape=True)
         self.parameters = named_parameters(net)
         self.weights = [parameter.data() for parameter in self.parameters.values()]
         self.gradients = [parameter.grad() for parameter in self.parameters.values()]

@@ -51,7 +51,7 @@ def prepare(network="fast"):
     learner = Learner(net, read_config([]), mx.cpu())
     if network == "plain":
         learner.objective = Objective(net)
-        learner.objective.hybridize(static_alloc=True)
+        learner.objective.hybridize(static_alloc=True, static_shape=True)
     return learner, Batches(data.load().train, mx.cpu())
 
 
