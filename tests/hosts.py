@@ -69,11 +69,11 @@ class Host:
 
     def cut_off(self):
         """Pull its cable at the switch: packets vanish, nobody is told."""
-        _ip(self.switch, "link", "set", self.name, "down")
+        _ip(self.switch, "link", "set", "dev", self.name, "down")
 
     def plug_in(self):
         """Put the cable back."""
-        _ip(self.switch, "link", "set", self.name, "up")
+        _ip(self.switch, "link", "set", "dev", self.name, "up")
 
 
 @contextlib.contextmanager
@@ -84,8 +84,8 @@ def running(folder, names=("alpha", "beta")):
     with contextlib.ExitStack() as stack:
         switch = stack.enter_context(_process(["unshare", "--net", "sh", "-c", "echo; read -r end"]))
         switch.stdout.readline()
-        _ip(switch.pid, "link", "add", "switch", "type", "bridge")
-        _ip(switch.pid, "link", "set", "switch", "up")
+        _ip(switch.pid, "link", "add", "name", "switch", "type", "bridge")
+        _ip(switch.pid, "link", "set", "dev", "switch", "up")
         hosts = []
         for name, address in addresses.items():
             boot = stack.enter_context(_process([*UNSHARE, "sh", "-ec", BOOT, "boot", name, str(folder)]))
@@ -128,10 +128,10 @@ def _write_files(folder, addresses):
 
 
 def _wire(host):
-    _ip(host.switch, "link", "add", host.name, "type", "veth", "peer", "name", "eth0", "netns", host.pid)
-    _ip(host.switch, "link", "set", host.name, "master", "switch", "up")
+    _ip(host.switch, "link", "add", "name", host.name, "type", "veth", "peer", "name", "eth0", "netns", host.pid)
+    _ip(host.switch, "link", "set", "dev", host.name, "master", "switch", "up")
     _ip(host.pid, "address", "add", f"{host.address}/24", "dev", "eth0")
-    _ip(host.pid, "link", "set", "eth0", "up")
+    _ip(host.pid, "link", "set", "dev", "eth0", "up")
 
 
 def _inside(pid, *namespaces):
