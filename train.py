@@ -14,15 +14,8 @@ def main(world):
     config = world.together(lambda: read_config(sys.argv[1:]), InputError)
     world.together(lambda: settle_engine(config.debug), InputError)
 
-    from lenet import (
-        data,
-        determinism,
-        loop,
-        model,
-        output,
-        resume,
-        versions,
-    )  # they import MXNet, whose engine is settled now
+    # Only now: these import MXNet, whose engine and threads are settled.
+    from lenet import data, determinism, loop, model, output, resume, versions
     from lenet.bar import Bar
     from lenet.batches import Batches
     from lenet.journal import Journal
@@ -55,9 +48,10 @@ def main(world):
         save=lambda run, to_disk: output.save_checkpoint(run, identity, to_disk),
         stop=stop_request,
     )
+    devices = sorted(set(world.gather(str(device))))
     run.journal.say(
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.validation):,} test images; "
-        f"{world.size} x {config.batch_size} images a step on {device.device_type}"
+        f"{world.size} x {config.batch_size} images a step on {', '.join(devices)}"
     )
     resume.resume(run, identity)
     run.stop.listen()

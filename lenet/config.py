@@ -42,7 +42,7 @@ class Config:
     )
     output_dir: Text = Field("runs/lenet", description="folder for the trained network, checkpoints and metrics")
     epochs: Count = Field(10, ge=1, le=100_000, description="how often every training image is seen")
-    batch_size: Count = Field(64, ge=1, le=1_000_000, description="images per process per step")
+    batch_size: Count = Field(32, ge=1, le=1_000_000, description="images per process per step")
     learning_rate: Number = Field(
         0.2,
         gt=0,
@@ -50,7 +50,7 @@ class Config:
         description="peak learning rate for steps of REFERENCE_BATCH images in all; scaled linearly",
     )
     momentum: Number = Field(0.9, ge=0, lt=1, description="momentum of SGD")
-    weight_decay: Number = Field(5e-4, ge=0, le=1, description="L2 penalty of SGD")
+    weight_decay: Number = Field(1e-3, ge=0, le=1, description="L2 penalty of SGD")
     schedule: Literal["constant", "linear", "cosine"] = Field(
         "linear",
         description="how the learning rate goes from its peak: stays, or falls to 0 at the last epoch's end",

@@ -89,9 +89,7 @@ def _path(folder: Path, name: str) -> Path:
     path = idx.find(folder, name)
     if path is None:
         why = "is missing" if os.path.isdir(folder) else "cannot be there: no such folder"
-        raise InputError(
-            f"{folder / name}: {why}; a data set is {', '.join(FILES)}, each with or without .gz"
-        )
+        raise InputError(f"{folder / name}: {why}; a data set is {', '.join(FILES)}, each with or without .gz")
     return path
 
 
@@ -104,9 +102,7 @@ def _read_split(images_path: Path, labels_path: Path) -> tuple[Split, tuple[str,
     if labels.ndim != 1:
         raise InputError(f"{labels_path}: has {labels.ndim} dimensions; labels have 1")
     if len(images) != len(labels):
-        raise InputError(
-            f"{labels_path}: has {len(labels)} labels for the {len(images)} images of {images_path}"
-        )
+        raise InputError(f"{labels_path}: has {len(labels)} labels for the {len(images)} images of {images_path}")
     if labels.max() >= len(CLASS_NAMES):
         place = int(labels.argmax())
         raise InputError(f"{labels_path}: label {labels[place]} of image {place} is not one of 0 to 9")

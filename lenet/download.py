@@ -16,9 +16,7 @@ from lenet.errors import InputError
 
 TIMEOUT = 20  # seconds without a byte
 LARGEST = 64 << 20  # bytes of one file; the largest real one has 26 million
-OTHER_WAYS = (
-    "install Debian's package (apt-get install dataset-fashion-mnist) or name a folder with --data-dir"
-)
+OTHER_WAYS = "install Debian's package (apt-get install dataset-fashion-mnist) or name a folder with --data-dir"
 
 
 class Edition(NamedTuple):

@@ -83,9 +83,7 @@ def _read_shape(stream: BinaryIO, path: Path, most: int) -> tuple[int, ...]:
     if zero != 0:
         raise InputError(f"{path}: is not an IDX file: it starts with {start.hex()} instead of 0000")
     if kind != UINT8:
-        raise InputError(
-            f"{path}: holds IDX values of type 0x{kind:02x}; only unsigned bytes, 0x08, are read"
-        )
+        raise InputError(f"{path}: holds IDX values of type 0x{kind:02x}; only unsigned bytes, 0x08, are read")
     if not 1 <= dimensions <= 3:
         raise InputError(f"{path}: has {dimensions} dimensions; labels have 1 and images 3")
     sizes = stream.read(4 * dimensions)
@@ -98,9 +96,7 @@ def _read_shape(stream: BinaryIO, path: Path, most: int) -> tuple[int, ...]:
     if count > most:
         raise InputError(f"{path}: is cut short: its header says {text} bytes, more than the file can hold")
     if count > MOST_VALUES:
-        raise InputError(
-            f"{path}: is too large: its header says {text} bytes, MXNet holds {MOST_VALUES} at most"
-        )
+        raise InputError(f"{path}: is too large: its header says {text} bytes, MXNet holds {MOST_VALUES} at most")
     return shape
 
 

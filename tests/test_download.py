@@ -159,9 +159,7 @@ def test_editions_are_never_mixed(tmp_path, serve, original):
     folder.mkdir()
     for name in NAMES[:2]:
         (folder / f"{name}.gz").write_bytes((shuffled / f"{name}.gz").read_bytes())
-    assert f"{folder / NAMES[0]}.gz does not belong to the files at {first.address}" in error_of(
-        folder, editions[0]
-    )
+    assert f"{folder / NAMES[0]}.gz does not belong to the files at {first.address}" in error_of(folder, editions[0])
     download.fetch(folder, editions)
     assert content_of(folder) == content_of(shuffled)
     assert not first.asked
@@ -263,9 +261,7 @@ def test_a_full_disk_leaves_no_half_file(tmp_path, serve, original, start):
     assert content_of(tmp_path / "new") == {}
 
 
-@pytest.mark.skipif(
-    not data.DEBIAN_FOLDER.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed"
-)
+@pytest.mark.skipif(not data.DEBIAN_FOLDER.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed")
 def test_the_expected_digests_are_those_of_the_real_files():
     for name, digest in download.ORIGINAL.digests.items():
         assert download.contents_sha256(data.DEBIAN_FOLDER / f"{name}.gz") == digest

@@ -90,9 +90,7 @@ def test_missing_packages_without_root_are_one_command_to_run(machine):
     machine.put("id", "echo 1000")
     outcome = machine.setup()
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err == (
-        f"error: missing Open MPI with its headers; run: sudo apt-get install -y {MPI_PACKAGES}\n"
-    )
+    assert outcome.err == (f"error: missing Open MPI with its headers; run: sudo apt-get install -y {MPI_PACKAGES}\n")
     assert not machine.calls.exists()
 
 
