@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -92,6 +93,7 @@ def publish(title, text, results, path):
 
 def arguments(description, files=(), **defaults):
     """Options of a benchmark: --json FILE, more `files`, and an integer (or a list of them) for each of `defaults`."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no job outlives the benchmark
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     for name in ("json", *files):
         parser.add_argument(f"--{name}", metavar="FILE", help="write it there too")
