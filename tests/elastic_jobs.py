@@ -7,10 +7,11 @@ from pathlib import Path
 
 import psutil
 
-from tests.run_jobs import LIMIT, ROOT, Job, until
+from tests.run_jobs import ROOT, Job, until
 
 HOSTS = ("localhost", "LOCALHOST", "Localhost", "127.0.0.1")  # four names of this machine, a host each to Horovod
 BATCH, IMAGES = 4, 600
+START_LIMIT = 240  # seconds until the processes of a job have come to a gate: busy machines import slowly
 # Runs train.py, and before each step writes its images down. A step with a gate waits until its file is there, or, if
 # the file `follow` is, until rank 0 has heard that the hosts change.
 GATED = """
@@ -67,8 +68,15 @@ class ElasticJob(Job):
 
     def at_gate(self, step, processes):
         """Wait until so many processes wait at the gate; their ids."""
-        until(lambda: len(list(self.gates.glob(f"at-{step}-*"))) >= processes)
-        return [int(path.name.split("-")[2]) for path in self.gates.glob(f"at-{step}-*")]
+
+        def there():
+            return [int(path.name.split("-")[2]) for path in self.gates.glob(f"at-{step}-*")]
+
+        try:
+            until(lambda: len(there()) >= processes or self.process.poll() is not None, START_LIMIT)
+        finally:
+            assert len(there()) >= processes, self.said()
+        return there()
 
     def open(self, step):
         """Let the ranks go on."""
@@ -87,11 +95,6 @@ class ElasticJob(Job):
     def said(self):
         """What the job has written until now."""
         return "".join(os.pread(file.fileno(), 1 << 24, 0).decode() for file in (self.out, self.err))
-
-    def until_said(self, text, times=1, limit=LIMIT):
-        """Wait until the job has said `text` so many times."""
-        until(lambda: self.said().count(text) >= times or self.process.poll() is not None, limit)
-        assert self.said().count(text) >= times, self.said()
 
     def taken_twice(self):
         """How many images of steps rank 0 took, at the end of the job, that it had taken before a loss."""
