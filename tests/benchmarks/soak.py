@@ -24,7 +24,8 @@ from lenet import checkpoint  # noqa: E402
 from tests import datasets, run_jobs  # noqa: E402
 
 EVERY = 3  # steps between two checkpoints
-OPTIONS = ["--epochs", 40, "--checkpoint-every", EVERY, "--keep", 2, "--log-every", 1]
+LIMIT = 900  # seconds that a job may take for anything on a machine with much else to do
+OPTIONS = ["--epochs", 20, "--checkpoint-every", EVERY, "--keep", 2, "--log-every", 1]
 LAUNCHERS = {
     "alone": [],
     "horovodrun --gloo": run_jobs.gloo(2),
@@ -48,13 +49,13 @@ class Soak:
         options = ["--data-dir", self.data, "--batch-size", batch, *OPTIONS]
         return [LAUNCHERS[launcher], "train.py", "--output-dir", folder, *options]
 
-    def live_through(self, launcher, folder):
+    def live_through(self, launcher, folder, may_kill=True):
         """Start the run again and again until it ends by itself."""
         while True:
             with run_jobs.python(*self.words(launcher, folder)) as job:
-                killed = self.left > 0 and self.kill(job, launcher, folder)
+                killed = may_kill and self.left > 0 and self.kill(job, launcher, folder)
                 began = time.monotonic()
-                run_jobs.until(lambda job=job: not job.processes())
+                run_jobs.until(lambda job=job: not job.processes(), LIMIT)
                 outcome = job.wait()
             if not killed:
                 assert outcome.code == 0, outcome.text
@@ -70,10 +71,10 @@ class Soak:
             time.sleep(self.random.uniform(0.1, 3))
         else:
             before = newest(folder)
-            run_jobs.until(lambda: newest(folder) != before or job.process.poll() is not None)
+            wait_for(lambda: newest(folder) != before, job)
             time.sleep(self.random.uniform(0, 2))
         if moment == "writing":
-            run_jobs.until(lambda: is_writing(folder) or job.process.poll() is not None)
+            wait_for(lambda: is_writing(folder), job)
         if job.process.poll() is not None:
             return False
         ranks = [process for process in job.processes() if "train.py" in process.cmdline()[1:2]]
@@ -114,6 +115,15 @@ def newest(folder):
     return found[-1].name if found else None
 
 
+def wait_for(condition, job):
+    """Wait until it is true or the job has ended; what the job has said if neither comes."""
+    try:
+        run_jobs.until(lambda: condition() or job.process.poll() is not None, LIMIT)
+    except AssertionError:
+        job.kill()
+        raise AssertionError(f"the job hangs: {job.wait().text}") from None
+
+
 def is_writing(folder):
     return any((folder / "checkpoints").glob(".*.partial"))
 
@@ -129,12 +139,12 @@ def main(arguments=None):
         while soak.left:
             launcher = list(LAUNCHERS)[(runs + options.seed) % len(LAUNCHERS)]
             if launcher not in whole:
-                whole[launcher] = run_jobs.run(*soak.words(launcher, soak.place / launcher))
-                assert whole[launcher].code == 0, whole[launcher].text
+                whole[launcher] = soak.place / launcher.replace(" ", "")
+                soak.live_through(launcher, whole[launcher], may_kill=False)
             folder = soak.place / f"run-{runs}"
             soak.live_through(launcher, folder)
-            assert run_jobs.trained(folder) == run_jobs.trained(soak.place / launcher)
-            assert run_jobs.records(folder, "step") == run_jobs.records(soak.place / launcher, "step")
+            assert run_jobs.trained(folder) == run_jobs.trained(whole[launcher])
+            assert run_jobs.records(folder, "step") == run_jobs.records(whole[launcher], "step")
             runs += 1
             print(f"run {runs} under {launcher}: the same bits; {soak.left} kills are left", flush=True)
         soak.tell(runs)
