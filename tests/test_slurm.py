@@ -60,7 +60,8 @@ def test_mpi_sh_trains_on_all_of_an_allocation(cluster, options, finished, root,
     with cluster.start(*command, *options(4), "--output-dir", tmp_path / "run") as job:
         outcome = job.wait()
     assert outcome.code == 0, outcome.text
-    assert run_jobs.losses(tmp_path / "run") == pytest.approx(run_jobs.losses(finished(gloo, 4)), rel=1e-5)
+    one, two = run_jobs.losses(finished(gloo, 4)), run_jobs.losses(tmp_path / "run")
+    assert [two[step] for step in range(1, 11)] == pytest.approx([one[step] for step in range(1, 11)], rel=1e-5)
 
 
 def test_a_batch_script_is_no_launch():
