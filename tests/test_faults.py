@@ -163,6 +163,16 @@ def test_asked_to_stop(start, options, tmp_path, launcher, number):
     assert_goes_on(tmp_path / "run", options, launcher, 2)
 
 
+def test_a_signal_that_comes_twice_at_once_is_one(start, tmp_path):
+    """`timeout 60 python train.py` sends it to the process, and then to all of its group."""
+    job = start(None)
+    for _ in range(3):
+        job.send(signal.SIGTERM)
+    outcome = gone(job)
+    assert outcome.code == 143, outcome.text
+    assert assert_whole(tmp_path / "run") == max(record["step"] for record in records(tmp_path / "run", "step"))
+
+
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_one_rank_asked_to_stop_stops_all_after_the_same_step(start, tmp_path, launcher):
     job = start(launcher)
