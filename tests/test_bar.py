@@ -84,9 +84,10 @@ def test_metrics_and_tensorboard_that_can_not_be_written_end_no_training(options
 
 
 def test_a_disk_that_fills_up_ends_no_training(small, tmp_path):
-    """No file may grow over 300 KB: checkpoints have 241 KB, TensorBoard's pictures fill more in some epochs."""
-    limit = 300 * 1024
+    """No file may grow over 245 KB: checkpoints have 236 KB, TensorBoard's pictures fill more in some epochs."""
+    limit = 245 * 1024
     command = [sys.executable, "train.py", "--data-dir", small, "--output-dir", tmp_path, "--epochs", "9"]
+    command += ["--learning-rate", "1e-6"]  # it learns nothing: the pictures stay full of mistakes
     done = subprocess.run(
         list(map(str, command)),
         cwd=ROOT,

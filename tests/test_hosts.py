@@ -28,12 +28,6 @@ def start(request, tmp_path_factory):
     return lambda host, *options: Job(host.command(script, *words, *options, *more), **variables), loss
 
 
-def first_ten(folder):
-    """The losses of the first ten steps."""
-    losses = run_jobs.losses(folder)
-    return [losses[step] for step in range(1, 11)]
-
-
 @pytest.mark.slow
 @needs_hosts
 def test_two_hosts_compute_what_one_does(start, options, finished, tmp_path):
@@ -45,8 +39,7 @@ def test_two_hosts_compute_what_one_does(start, options, finished, tmp_path):
         outcome = job.wait()
     assert outcome.code == 0, outcome.text
     assert run_jobs.records(tmp_path / "run", "epoch")[0]["processes"] == 4
-    # Later, what MPI and Gloo round in another order has grown.
-    assert first_ten(tmp_path / "run") == pytest.approx(first_ten(finished(gloo, 4)), rel=1e-5)
+    assert run_jobs.first_ten(tmp_path / "run") == pytest.approx(run_jobs.first_ten(finished(gloo, 4)), rel=1e-5)
 
 
 @pytest.mark.slow

