@@ -56,7 +56,10 @@ class Config:
         description="how the learning rate goes from its peak: stays, or falls to 0 at the last epoch's end",
     )
     warmup_epochs: Number = Field(
-        1.0, ge=0, le=100_000, description="epochs over which the learning rate rises to its peak"
+        1.0,
+        ge=0,
+        le=100_000,
+        description="epochs over which the learning rate rises to its peak; at most half of EPOCHS",
     )
     reference_batch: Count = Field(
         256, ge=1, le=1_000_000, description="images per step that LEARNING_RATE is meant for"
@@ -81,10 +84,6 @@ class Config:
     stall_timeout: Number = Field(
         60.0, gt=0, le=86_400, description="seconds without progress after which a job is ended as stalled"
     )
-
-    def __post_init__(self):
-        if self.warmup_epochs > self.epochs:
-            raise ValueError(f"warmup_epochs {self.warmup_epochs:g} is more than epochs {self.epochs}")
 
 
 def read_config(arguments) -> Config:
@@ -191,8 +190,6 @@ def _first_problem(error, given, path):
     problem = error.errors()[0]
     message = problem["msg"].replace("Value error, ", "")
     message = message[0].lower() + message[1:]
-    if not problem["loc"]:
-        return message
     name = str(problem["loc"][0])
     where = "--" + name.replace("_", "-") if name in given else f"--config {path}: {name}:"
     return f"{where} {_short(problem['input'])}: {message}"

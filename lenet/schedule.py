@@ -7,13 +7,14 @@ def learning_rate(config, progress, images_in_step, images_in_epoch, batch):
     """The learning rate of the step that follows `progress`, taken at the middle of that step.
 
     The peak grows linearly with `batch`, the images of a full step of all processes (Goyal et al. 2017,
-    arXiv:1706.02677, section 2.1); it is reached over `warmup_epochs` (section 2.2).
+    arXiv:1706.02677, section 2.1); it is reached over `warmup_epochs` (section 2.2), or half of a run that is short.
     """
     peak = config.learning_rate * batch / config.reference_batch
     epochs = progress.epoch + (progress.images_done + images_in_step / 2) / images_in_epoch
-    if config.warmup_epochs and epochs <= config.warmup_epochs:
-        return peak * epochs / config.warmup_epochs
+    warmup = min(config.warmup_epochs, config.epochs / 2)
+    if warmup and epochs <= warmup:
+        return peak * epochs / warmup
     if config.schedule == "constant":
         return peak
-    left = max(0.0, (config.epochs - epochs) / (config.epochs - config.warmup_epochs))  # 1 at the peak, 0 at the end
+    left = max(0.0, (config.epochs - epochs) / (config.epochs - warmup))  # 1 at the peak, 0 at the end
     return peak * (left if config.schedule == "linear" else (1 - math.cos(math.pi * left)) / 2)

@@ -30,7 +30,7 @@ OPTIONS = {
     "momentum of 1": ("train.py --momentum 1", "--momentum 1: input should be less than 1"),
     "negative weight decay": ("train.py --weight-decay=-0.1", "--weight-decay -0.1: "),
     "unknown schedule": ("train.py --schedule step", "--schedule step: input should be 'constant', 'linear'"),
-    "long warm-up": ("train.py --epochs 2 --warmup-epochs 3", "warmup_epochs 3 is more than epochs 2"),
+    "negative warm-up": ("train.py --warmup-epochs -1", "--warmup-epochs -1: "),
     "no reference batch": ("train.py --reference-batch 0", "--reference-batch 0: "),
     "negative seed": ("train.py --seed -1", "--seed -1: "),
     "large seed": ("train.py --seed 2147483648", "--seed 2147483648: "),

@@ -128,7 +128,6 @@ def test_every_option_has_a_yaml_key_and_a_flag_with_dashes(config_file):
         (["--stall-timeout", "0"], ["--stall-timeout", "0"]),
         (["--output-dir", ""], ["--output-dir"]),
         (["--data-dir", ""], ["--data-dir"]),
-        (["--epochs", "2", "--warmup-epochs", "3"], ["warmup_epochs 3", "epochs 2"]),
         (["--epoch", "3"], ["--epoch", "--epochs"]),
         (["--batch_size", "3"], ["--batch_size", "--batch-size"]),
         (["--debug=maybe"], ["--debug"]),

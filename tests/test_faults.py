@@ -270,7 +270,7 @@ def maps(job):
 
 def test_a_loss_that_is_no_number_stops_all_ranks_and_keeps_the_last_checkpoint(small, tmp_path):
     """The learning rate grows until the loss does too."""
-    options = ["--data-dir", small, "--batch-size", 16, "--epochs", 50, "--checkpoint-every", 1, "--log-every", 1]
+    options = ["--data-dir", small, "--batch-size", 16, "--epochs", 100, "--checkpoint-every", 1, "--log-every", 1]
     wild = ["--learning-rate", 1000, "--warmup-epochs", 50, "--momentum", 0.99]
     outcome = run(mpirun(2), "train.py", "--output-dir", tmp_path / "run", *options, *wild)
     assert outcome.code == 1

@@ -77,6 +77,15 @@ def test_the_warm_up_is_linear_from_zero():
     assert found[10:] == pytest.approx([1.0] * 20)
 
 
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_a_short_run_warms_up_for_its_first_half(schedule):
+    config = Config(epochs=1, warmup_epochs=2, schedule=schedule, learning_rate=1, reference_batch=10)
+    found = rates(config, images=100, batch=10)
+    assert found[:5] == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
+    assert found[5:] == sorted(found[5:], reverse=True)
+    assert found[-1] < 0.2
+
+
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
