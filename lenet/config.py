@@ -56,7 +56,7 @@ class Config:
         description="how the learning rate goes from its peak: stays, or falls to 0 at the last epoch's end",
     )
     warmup_epochs: Number = Field(
-        1.0,
+        2.0,
         ge=0,
         le=100_000,
         description="epochs over which the learning rate rises to its peak; at most half of EPOCHS",
