@@ -63,7 +63,7 @@ def final_accuracy(options, processes=1):
 
 
 def choose(arguments):
-    names = ("batch_size", "learning_rate", "weight_decay", "schedule", "warmup_epochs")
+    names = ("batch_size", "learning_rate", "momentum", "weight_decay", "schedule", "warmup_epochs")
     print(f"| {' | '.join(names)} | mean of {FOLDS} folds | least |")
     print("|---" * (len(names) + 2) + "|")
     with tempfile.TemporaryDirectory() as folder:
@@ -91,6 +91,7 @@ def main():
     choosing = commands.add_parser("choose")
     choosing.add_argument("--batch-size", type=int, nargs="+", default=[64])
     choosing.add_argument("--learning-rate", type=float, nargs="+", default=[0.1, 0.2, 0.3])
+    choosing.add_argument("--momentum", type=float, nargs="+", default=[0.9])
     choosing.add_argument("--weight-decay", type=float, nargs="+", default=[2e-4, 5e-4, 1e-3])
     choosing.add_argument("--schedule", nargs="+", default=["linear", "cosine"])
     choosing.add_argument("--warmup-epochs", type=float, nargs="+", default=[1])
