@@ -27,7 +27,7 @@ def choose_device(wish, local_rank, local_size):
     """The mx.Context for `wish` (auto, cpu, gpu), and a line about its GPU for the log, or None.
 
     Process i of a host computes on GPU i of that host. A GPU that MXNet has no machine code for is refused here, before
-    anything is started on it; `auto` takes the CPU only where this MXNet sees no GPU that it could have used.
+    anything is started on it; `auto` takes the CPU where there is none, or an MXNet without CUDA.
     """
     import mxnet as mx
 
@@ -70,7 +70,8 @@ def _obstacle(host, own, count, has_cuda):
     if count:
         return None
     if own and not has_cuda:
-        return f"this MXNet is built without CUDA and can not use {own[0]}; {WITH_CUDA}"
+        first = next(gpu for gpu in own if gpu.is_supported)
+        return f"this MXNet is built without CUDA and can not use {first}; {WITH_CUDA}"
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     reasons = [] if shown is None else [f"CUDA_VISIBLE_DEVICES is '{shown}'"]
     reasons += [f"NVML tells of {own[0]}, driver {host.driver}"] if own else []
@@ -80,7 +81,7 @@ def _obstacle(host, own, count, has_cuda):
 
 def _line(device, host, own, count):
     """What the log says of a GPU."""
-    if len(own) == 1:
+    if len(host.gpus) == count:
         return f"{device} is {own[0]}, driver {host.driver}"
-    why = host.problem or f"NVML tells of {len(own)} GPUs, MXNet sees {count}"
+    why = host.problem or f"NVML tells of {len(host.gpus)} GPUs, MXNet sees {count}"
     return f"{device} was not looked at before the start: {why}"

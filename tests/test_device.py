@@ -136,9 +136,10 @@ def test_an_mxnet_without_cuda_beside_a_gpu(machine):
     assert "launch/setup.sh --gpu" in message
     assert "requirements-gpu.txt" in message
     assert "docker build --target gpu" in message
+    machine("H100", "A100", build=CPU_BUILD)
     device, line = choose_device("auto", 0, 4)
     assert device == mx.cpu()
-    assert line.startswith(f"On the CPU: {why}")
+    assert line.startswith(f"On the CPU: {why.replace('GPU 0', 'GPU 1')}")
 
 
 def test_a_host_with_both_kinds(machine):
@@ -222,6 +223,8 @@ def test_where_the_two_count_differently(machine):
     """Of GPUs that are cut into parts CUDA shows one part: which is not known, but it can be known to be of no use."""
     machine("A100", "H100", count=1)
     assert choose_device("auto", 0, 1)[1].endswith("NVML tells of 2 GPUs, MXNet sees 1")
+    machine("T4", count=2)
+    assert choose_device("auto", 1, 2)[1].endswith("NVML tells of 1 GPUs, MXNet sees 2")
     machine("H100", "H100", count=1)
     assert "compute capability 9.0" in refusal("auto")
 
