@@ -20,7 +20,7 @@ launch/setup.sh
 # nvidia-smi knows neither what CUDA_VISIBLE_DEVICES hides nor whether this MXNet has CUDA. What keeps MXNet from
 # counting is left to train.py to say.
 gpus=0
-if [ -z "${NP:-}" ] && nvidia-smi -L 2>/dev/null | grep -q '^GPU '; then
+if [ -z "${NP:-}" ] && [[ $(nvidia-smi -L 2>/dev/null) == *"GPU "[0-9]* ]]; then
   gpus=$(.venv/bin/python -c 'import mxnet; print(mxnet.context.num_gpus())' 2>/dev/null || echo 1)
 fi
 cores=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
