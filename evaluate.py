@@ -15,7 +15,7 @@ def main(world):
     from lenet import data, evaluate, model, trained  # they import MXNet, whose threads the world has settled
     from lenet.batches import Batches
 
-    device = world.together(lambda: choose_device("auto", world.local_rank, world.local_size), InputError)
+    device, _ = world.together(lambda: choose_device("auto", world.local_rank, world.local_size), InputError)
     dataset = world.together(lambda: data.load(options.data_dir), InputError)
     world.compare({"the data": dataset.digest})
     net = world.together(lambda: trained.load_network(world.is_root and options.params, device), InputError)

@@ -23,7 +23,7 @@ def main(world):
     from lenet.stop import stop_request
 
     dataset = world.together(lambda: data.load(config.data_dir), InputError)
-    device = world.together(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
+    device, note = world.together(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
     world.compare({"the data": dataset.digest, "the config": str(asdict(config)), "the code": versions.code_version()})
     if not config.debug:
         world.watch(config.stall_timeout)
@@ -53,6 +53,8 @@ def main(world):
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.validation):,} test images; "
         f"{world.size} x {config.batch_size} images a step on {', '.join(devices)}"
     )
+    for line in sorted(set(filter(None, world.gather(note)))):
+        run.journal.say(line)
     resume.resume(run, identity)
     run.stop.listen()
     try:

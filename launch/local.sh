@@ -11,13 +11,20 @@ if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
   exec .venv/bin/python train.py --help
 fi
 
+if ! [[ ${NP:-1} =~ ^[1-9][0-9]{0,3}$ ]]; then
+  echo "error: NP is '$NP': it must be a whole number, 1 or more" >&2
+  exit 2
+fi
+launch/setup.sh
+
+# nvidia-smi knows neither what CUDA_VISIBLE_DEVICES hides nor whether this MXNet has CUDA. What keeps MXNet from
+# counting is left to train.py to say.
+gpus=0
+if [ -z "${NP:-}" ] && [[ $(nvidia-smi -L 2>/dev/null) == *"GPU "[0-9]* ]]; then
+  gpus=$(.venv/bin/python -c 'import mxnet; print(mxnet.context.num_gpus())' 2>/dev/null || echo 1)
+fi
 cores=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
-gpus=$(nvidia-smi -L 2>/dev/null | grep -c '^GPU ' || true)
 if [ -n "${NP:-}" ]; then
-  if ! [[ $NP =~ ^[1-9][0-9]{0,3}$ ]]; then
-    echo "error: NP is '$NP': it must be a whole number, 1 or more" >&2
-    exit 2
-  fi
   processes=$NP why="as NP says"
 elif [ "$gpus" -gt 0 ]; then
   processes=$gpus why="one per GPU"
@@ -25,7 +32,6 @@ else
   processes=$((cores < 4 ? cores : 4)) why="one per core up to 4"
 fi
 
-launch/setup.sh
 # Before MXNet is imported, and no more threads than cores: more are slower.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$((processes < cores ? cores / processes : 1))}"
 export PATH="$PWD/.venv/bin:$PATH"

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests import run_jobs
+from tests import fake_nvml, run_jobs
 from tests.run_jobs import gloo, horovodrun, mpirun
 from tests.wrong_files import write_checkpoints, write_data, write_yaml
 
@@ -118,6 +118,14 @@ ENVIRONMENT = {
     "no threads": ({"OMP_NUM_THREADS": "0"}, "OMP_NUM_THREADS=0: one thread is the least"),
     "unknown engine": ({"MXNET_ENGINE_TYPE": "Diesel"}, "MXNET_ENGINE_TYPE=Diesel: NaiveEngine, "),
     "no GPU": ({"CUDA_VISIBLE_DEVICES": ""}, "--device gpu: MXNet sees no GPU on this host"),
+    "a GPU too new for MXNet": (
+        fake_nvml.variables("H100", LD_LIBRARY_PATH="{place}"),
+        "--device gpu: MXNet 1.9.1 can not use GPU 0 (NVIDIA H100",
+    ),
+    "an MXNet without CUDA": (
+        fake_nvml.variables("A100", LD_LIBRARY_PATH="{place}"),
+        "--device gpu: this MXNet is built without CUDA",
+    ),
     "rank in words": ({"HOROVOD_RANK": "one\ntwo", "HOROVOD_SIZE": "2"}, r"HOROVOD_RANK=one\ntwo: a whole number"),
     "rank past the end": ({"HOROVOD_RANK": "5", "HOROVOD_SIZE": "2"}, "HOROVOD_RANK=5 HOROVOD_SIZE=2"),
     "nobody": ({"PMI_RANK": "0", "PMI_SIZE": "0"}, "PMI_RANK=0 PMI_SIZE=0"),
@@ -169,6 +177,7 @@ def place(tmp_path_factory):
     write_yaml(place)
     write_data(place)
     write_checkpoints(place)
+    fake_nvml.build(place)
     return place
 
 
@@ -221,6 +230,7 @@ def test_the_parts_that_are_meant_to_be_sound_are(place):
 
 def ask(place, name, words, variables, told, launcher=()):
     """The outcome of a row. `told` is for the test."""
+    variables = {name: value.replace("{place}", str(place)) for name, value in variables.items()}
     first, *rest = shlex.split(words.replace("{place}", str(place)))
     if first == "train.py":
         out = place / "out" / slug(name)

@@ -25,7 +25,7 @@ class Watched:
         self.current = context
 
 watched = mx.context.Context._default_ctx = Watched()
-lenet.device.choose_device = lambda *_: mx.cpu(1)
+lenet.device.choose_device = lambda *_: (mx.cpu(1), None)
 from lenet import batches, learner
 used, take, step = set(), batches.Batches.take, learner.Learner.step
 def note(self, *arguments):

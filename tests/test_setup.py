@@ -160,9 +160,20 @@ def test_local_starts_one_process_without_a_launcher(startable):
     assert started(startable) == ["--epochs 2 threads 3"]
 
 
-def test_local_starts_a_process_per_gpu(startable):
+@pytest.mark.parametrize(
+    ("count", "processes", "why"),
+    [
+        ("2", 2, "one per GPU"),
+        ("1", 1, "one per GPU"),  # CUDA_VISIBLE_DEVICES hides the other
+        ("0", 3, "one per core up to 4"),  # MXNet is built without CUDA
+        ("sys.exit(1)", 1, "one per GPU"),  # CUDA does not start: train.py says why
+    ],
+)
+def test_local_starts_a_process_per_gpu_that_mxnet_sees(startable, count, processes, why):
     startable.put("nvidia-smi", "echo 'GPU 0: A'; echo 'GPU 1: B'")
+    startable.put("nproc", "echo 3")
+    (startable.checkout / "mxnet.py").write_text(f"import sys\nclass context:\n    num_gpus = lambda: {count}\n")
     outcome = local(startable, "--epochs", "2", NP="", PATH=f"{startable.bin}:{os.environ['PATH']}")
     assert outcome.code == 0, outcome.text
-    assert "starting 2 process(es), one per GPU" in outcome.err
-    assert started(startable) == ["--epochs 2 threads 1"] * 2
+    assert f"starting {processes} process(es), {why}, with" in outcome.err
+    assert started(startable) == ["--epochs 2 threads 1"] * processes
