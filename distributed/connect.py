@@ -1,6 +1,6 @@
 """Joining the job that a launcher started, or being a world of one where none did."""
 
-from distributed.launcher import check_rendezvous, follow_horovodrun, read_launch, set_threads
+from distributed.launcher import check_rendezvous, follow_horovodrun, read_launch, set_defaults
 from distributed.world import LaunchError, World
 
 
@@ -12,7 +12,7 @@ def connect():
     """
     try:
         launch = read_launch()
-        set_threads(launch.local_size if launch else 1)
+        set_defaults()
         if launch and launch.by == "horovodrun":
             check_rendezvous()
     except ValueError as error:

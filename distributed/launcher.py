@@ -24,6 +24,15 @@ NAMES = {
     "srun": ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", ""),
 }
 RENDEZVOUS_SECONDS = 10.0
+# Measured with tests/benchmarks/exchange.py and threads.py; NOTES.md beside them has the figures.
+DEFAULTS = {
+    # A step of so small a network is too short to be shared out; and the bits do not depend on the number of cores.
+    "OMP_NUM_THREADS": "1",
+    # Horovod's thread waits for other ranks inside MPI all the time. Without this it takes a core from the network.
+    "OMPI_MCA_mpi_yield_when_idle": "1",
+    # Milliseconds between two looks of that thread; 1 is Horovod's own.
+    "HOROVOD_CYCLE_TIME": "0.5",
+}
 
 
 @dataclass(frozen=True)
@@ -64,13 +73,13 @@ def _shown(text):
     return text.encode("unicode_escape").decode()[:60]
 
 
-def set_threads(local_size, environment=os.environ):
-    """Give each process of this host its part of the cores, unless the user has chosen.
+def set_defaults(environment=os.environ):
+    """Settle what MXNet, MPI and Horovod read from the environment when they start, unless the user has.
 
-    Before MXNet is imported, which would end the interpreter at what is no number: ValueError.
+    ValueError for what would end the interpreter there.
     """
-    cores = len(os.sched_getaffinity(0))
-    environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // local_size)))
+    for name, value in DEFAULTS.items():
+        environment.setdefault(name, value)
     if not _read_count(environment, "OMP_NUM_THREADS"):
         raise ValueError("OMP_NUM_THREADS=0: one thread is the least")
 

@@ -32,9 +32,7 @@ else
   processes=$((cores < 4 ? cores : 4)) why="one per core up to 4"
 fi
 
-# Before MXNet is imported, and no more threads than cores: more are slower.
-export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$((processes < cores ? cores / processes : 1))}"
 export PATH="$PWD/.venv/bin:$PATH"
-echo "local.sh: starting $processes process(es), $why, with OMP_NUM_THREADS=$OMP_NUM_THREADS" >&2
+echo "local.sh: starting $processes process(es), $why" >&2
 [ "$processes" -gt 1 ] || exec python train.py "$@"
 exec horovodrun -np "$processes" python train.py "$@"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from distributed import LaunchError, World, connect
-from distributed.launcher import Launch, read_launch, set_threads
+from distributed.launcher import Launch, read_launch, set_defaults
 
 
 class Refused(Exception):
@@ -151,15 +151,14 @@ def test_a_launcher_that_does_not_give_numbers():
         read_launch({"OMPI_COMM_WORLD_RANK": "x", "OMPI_COMM_WORLD_SIZE": "4"})
 
 
-def test_each_process_has_its_part_of_the_cores(monkeypatch):
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
-    for local_size, threads in [(1, "8"), (2, "4"), (3, "2"), (16, "1")]:
-        environment = {}
-        set_threads(local_size, environment)
-        assert environment == {"OMP_NUM_THREADS": threads}
+def test_one_thread_and_a_quiet_wait_unless_the_user_has_chosen():
+    environment = {"HOROVOD_CYCLE_TIME": "3"}
+    set_defaults(environment)
+    own = {"OMP_NUM_THREADS": "1", "OMPI_MCA_mpi_yield_when_idle": "1"}
+    assert environment == {"HOROVOD_CYCLE_TIME": "3", **own}
     chosen = {"OMP_NUM_THREADS": "5"}
-    set_threads(2, chosen)
-    assert chosen == {"OMP_NUM_THREADS": "5"}
+    set_defaults(chosen)
+    assert chosen["OMP_NUM_THREADS"] == "5"
 
 
 def test_without_a_launcher_there_is_one_process(monkeypatch):
