@@ -1,4 +1,5 @@
 # The image of the CPU: docker build -t lenet .   then: docker run lenet [horovodrun -np 2] python train.py [OPTIONS]
+# That of GPUs: docker build --target gpu -t lenet:0.1.0-gpu .   then: docker run --gpus all lenet:0.1.0-gpu …
 
 # What runs: Python, Open MPI, ssh for an MPIJob, the data set, and the user. No compiler.
 FROM debian:bookworm-slim AS base
@@ -31,6 +32,31 @@ FROM base AS builder
 COPY requirements.txt ./
 COPY launch/setup.sh launch/
 RUN launch/setup.sh
+
+# The same for GPUs: MXNet for CUDA 11 with its libraries, and Horovod with NCCL. Debian's CUDA compiler is not free.
+FROM base AS gpu-builder
+# hadolint ignore=DL3008
+RUN find /etc/apt/sources.list* -type f -exec sed -i 's/ main$/ main contrib non-free/' {} + \
+ && apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nvidia-cuda-toolkit \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
+COPY requirements-gpu.txt ./
+COPY launch/setup.sh launch/
+# Nothing links to libcusolverMg, 142 MB.
+RUN launch/setup.sh --gpu \
+ && rm .venv/lib/python3*/site-packages/*/libcusolverMg.* .venv/lib/python3*/site-packages/nvidia/*/lib/libcusolverMg.*
+
+# The driver's libcuda.so.1 is the host's: the container's engine mounts what is asked for here.
+FROM base AS gpu
+ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=gpu-builder /opt/lenet/.venv .venv
+COPY launch/pod.py launch/
+COPY lenet lenet/
+COPY distributed distributed/
+COPY train.py ./
+USER 10001:10001
+ENTRYPOINT ["tini", "--"]
+CMD ["python", "train.py"]
 
 FROM base AS cpu
 COPY --from=builder /opt/lenet/.venv .venv

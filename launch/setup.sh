@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Set up this checkout: system packages, .venv with the pinned requirements, Horovod built for MXNet.
-# Usage: launch/setup.sh [--dev]     --dev adds what the tests and linters need
+# Usage: launch/setup.sh [--dev] [--gpu]
+#   --dev adds what the tests and linters need.
+#   --gpu takes MXNet for CUDA 11 with its libraries and builds Horovod with NCCL. A .venv that was made so stays
+#   so without it; delete .venv to go back.
 # Safe to run again: it does nothing when everything is there. PYTHON=... names another Python than PATH's.
 # Exit codes: 0 ready, 1 failed, 2 wrong option or something that only the user can install.
 set -euo pipefail
@@ -10,10 +13,13 @@ horovod='horovod==0.28.1 --hash=sha256:92a43f5a94c43907a56805bad15f19700c62ffc83
 data=/usr/share/datasets/fashion-mnist
 cache=${XDG_CACHE_HOME:-~/.cache}/lenet-mxnet
 log=.setup.log
+requirements=requirements.txt
+[ ! -e .venv/gpu ] || requirements='requirements-gpu.txt'
 
 say() { echo "setup: $*" >&2; }
 die() { echo "error: ${*:2}" >&2; exit "$1"; }
 runs() { "$@" >/dev/null 2>&1 </dev/null; }
+for_gpu() { [ $requirements = requirements-gpu.txt ]; }
 
 # logged WHAT COMMAND...: runs the command with its output in the log, and ends with the reason when it fails.
 logged() {
@@ -95,11 +101,27 @@ install_missing() {
   [ -z "$missing" ] || die 1 "apt-get installed $packages, but this is still missing: $missing"
 }
 
+# The version of nvcc, without it "none".
+cuda_version() {
+  runs command -v nvcc || { echo none; return; }
+  nvcc --version | sed -n 's/.* release \([0-9.]*\).*/\1/p'
+}
+
+# Neither is installed here: a package of another version than the driver's would break the driver.
+check_cuda() {
+  local version
+  version=$(cuda_version)
+  [[ $version == 11.* ]] || die 2 "--gpu needs the compiler of CUDA 11, but nvcc in PATH is $version:" \
+    "install the CUDA 11 toolkit and put its folder bin in PATH"
+  runs "$python" -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' ||
+    die 2 "--gpu needs NVIDIA's driver: libcuda.so.1 is missing"
+}
+
 # What a finished set-up is true for: this place, this Python, this script and these lock files.
 stamp() { { echo "$PWD $python"; cat launch/setup.sh "$@"; } | sha256sum; }
 has_stamp() { [ -x .venv/bin/python ] && [ "$(cat ".venv/$1" 2>/dev/null)" = "$(stamp "${@:2}")" ]; }
-is_ready() { has_stamp ready requirements.txt; }
-is_ready_dev() { has_stamp ready-dev requirements.txt requirements-dev.txt; }
+is_ready() { has_stamp ready $requirements; }
+is_ready_dev() { has_stamp ready-dev $requirements requirements-dev.txt; }
 
 # wait_for FILE WHAT: holds FILE's lock until the descriptor that it puts in lock is closed.
 wait_for() {
@@ -110,7 +132,14 @@ wait_for() {
 # build_horovod FOLDER: leaves the wheel in FOLDER. Nothing cached or built elsewhere is used: such a wheel
 # need not know MXNet, and its name would not tell.
 build_horovod() {
-  logged "building Horovod" env PATH="$PWD/.venv/bin:$PATH" MAKEFLAGS="${MAKEFLAGS:--j$(nproc)}" \
+  local site=$PWD/.venv/lib/python$python_version/site-packages gpu=()
+  # The kernels are for the GPUs that this MXNet has kernels for. nvcc would refuse a compiler younger than itself.
+  ! for_gpu || gpu=(
+    HOROVOD_GPU_OPERATIONS=NCCL HOROVOD_NCCL_LINK=SHARED
+    HOROVOD_NCCL_INCLUDE="$site/nvidia/nccl/include" HOROVOD_NCCL_LIB="$site/mxnet"
+    HOROVOD_BUILD_CUDA_CC_LIST="50,60,70,80,86" NVCC_PREPEND_FLAGS=-allow-unsupported-compiler
+  )
+  logged "building Horovod" env "${gpu[@]}" PATH="$PWD/.venv/bin:$PATH" MAKEFLAGS="${MAKEFLAGS:--j$(nproc)}" \
     HOROVOD_WITH_MXNET=1 HOROVOD_WITH_MPI=1 HOROVOD_WITH_GLOO=1 \
     HOROVOD_WITHOUT_TENSORFLOW=1 HOROVOD_WITHOUT_PYTORCH=1 CMAKE_POLICY_VERSION_MINIMUM=3.5 \
     .venv/bin/python -m pip wheel --no-build-isolation --no-binary horovod --no-cache-dir --no-deps \
@@ -119,12 +148,13 @@ build_horovod() {
 
 # Prints the name of the wheel's folder in the cache: everything that the wheel depends on.
 horovod_key() {
-  local name mxnet mpi build
+  local name mxnet mpi cuda='' build
   name=$(cut -d' ' -f1 <<<"$horovod")
-  mxnet=$(sed -n 's/^\(mxnet==[^ ]*\).*/\1/p' requirements.txt)
+  mxnet=$(sed -n 's/^\(mxnet[^ ]*==[^ ]*\).*/\1/p' $requirements)
   mpi=$(mpirun --version | sed -n '1s/.* /openmpi-/p')
+  ! for_gpu || cuda=" cuda-$(cuda_version)"
   build=$({ declare -f build_horovod; echo "$horovod"; } | sha256sum | cut -c1-8)
-  echo "$name $mxnet python$python_version $(uname -m) $(getconf GNU_LIBC_VERSION) $mpi $build" |
+  echo "$name $mxnet python$python_version $(uname -m) $(getconf GNU_LIBC_VERSION) $mpi$cuda $build" |
     sed 's/==\| /-/g'
 }
 
@@ -144,39 +174,54 @@ install_horovod() {
   logged "installing Horovod from $wheels" \
     .venv/bin/python -m pip install --no-index --no-deps "$wheels"/*.whl
   logged "the check of Horovod" .venv/bin/python -c '
-import sys, numpy, horovod.mxnet as hvd
+import sys, mxnet, numpy, horovod.mxnet as hvd
+if mxnet.runtime.Features().is_enabled("CUDA") and not hvd.nccl_built():
+    sys.exit("Horovod lacks NCCL")
 if not (hvd.mpi_built() and hvd.gloo_built()):
     sys.exit(f"Horovod lacks a controller: MPI {bool(hvd.mpi_built())}, Gloo {bool(hvd.gloo_built())}")
 if numpy.__version__ != "1.23.5":
     sys.exit(f"NumPy is {numpy.__version__}, not 1.23.5")'
 }
 
+# CUDA's libraries are in packages of their own. MXNet's library looks for others beside itself, so with links there
+# it finds them whoever starts Python and how. Horovod's build wants the name without a number.
+link_cuda() (
+  cd ".venv/lib/python$python_version/site-packages/mxnet"
+  ln -s ../nvidia/*/lib/lib*.so.* .
+  ln -s libnccl.so.2 libnccl.so
+)
+
 # Compiling every module would take as long again; the few that are used are compiled at their first import.
 install() { logged "installing $1" .venv/bin/python -m pip install --no-compile --require-hashes -r "$1"; }
 
 main() {
-  local dev=''
-  case "$*" in
-    '') ;;
-    --dev) dev=1 ;;
-    *) die 2 "unknown option '$*': launch/setup.sh knows --dev alone" ;;
-  esac
+  local dev='' option
+  for option in "$@"; do
+    case $option in
+      --dev) dev=1 ;;
+      --gpu) requirements='requirements-gpu.txt' ;;
+      *) die 2 "unknown option '$option': launch/setup.sh knows --dev and --gpu" ;;
+    esac
+  done
   find_python
   install_missing
   if is_ready && { [ -z "$dev" ] || is_ready_dev; }; then return; fi
   wait_for .setup.lock "setting up this checkout"
   : >"$log"
   if ! is_ready; then
-    say "installing requirements.txt into .venv with Python $python_version: about half a minute"
+    ! for_gpu || check_cuda
+    say "installing $requirements into .venv with Python $python_version: half a minute, with --gpu some minutes"
     logged "making .venv" "$python" -m venv --clear .venv
-    install requirements.txt
+    ! for_gpu || touch .venv/gpu
+    install $requirements
+    ! for_gpu || link_cuda
     install_horovod
-    stamp requirements.txt >.venv/ready
+    stamp $requirements >.venv/ready
   fi
   if [ -n "$dev" ] && ! is_ready_dev; then
     say "installing requirements-dev.txt into .venv: some seconds"
     install requirements-dev.txt
-    stamp requirements.txt requirements-dev.txt >.venv/ready-dev
+    stamp $requirements requirements-dev.txt >.venv/ready-dev
   fi
   say "ready in $SECONDS s"
 }

@@ -4,15 +4,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from lenet.data import load
-from tests import datasets, pods
-from tests.manifests import ROOT, config_text, needs_kubectl, only, render, templates
+from tests import datasets, images, pods
+from tests.manifests import config_text, needs_kubectl, only, render, templates
 from tests.run_jobs import losses, records, trained, until
 
 pytestmark = [
@@ -20,37 +17,12 @@ pytestmark = [
     pytest.mark.timeout(1800),
     pytest.mark.skipif(bool(pods.what_is_missing()), reason=f"missing: {pods.what_is_missing()}"),
 ]
-BASE, IMAGE = "localhost/lenet-test-base", "localhost/lenet-test"
 DATA = "/usr/share/datasets/fashion-mnist"
-BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
-    """The image of the Dockerfile, on a base made here: bookworm's minimal system is what debian:bookworm-slim is.
-
-    This machine's way to its package registries (pip's settings, certificates) is mounted for the build alone.
-    """
-    folder = tmp_path_factory.mktemp("image")
-    if subprocess.run(["podman", "image", "exists", BASE], check=False).returncode != 0:
-        pods.run("mmdebstrap", "--variant=minbase", "bookworm", folder / "base.tar")
-        pods.run("podman", "import", folder / "base.tar", BASE)
-    pip = folder / "pip.conf"
-    pip.write_text(_pip_settings())
-    mounts = ["--volume", f"{pip}:/etc/pip.conf:ro"]
-    if BUNDLE.exists():
-        mounts += ["--volume", f"{BUNDLE}:/run/build/ca.crt:ro"]
-    build = ["buildah", "bud", "--isolation", "chroot", "--network", "host", "--layers", "--pull-never"]
-    pods.run(*build, "--from", BASE, *mounts, "--tag", IMAGE, ROOT)
-    return IMAGE
-
-
-def _pip_settings():
-    found = pods.run(sys.executable, "-m", "pip", "config", "list")
-    settings = dict(re.findall(r"^global\.([\w-]+)='(.*)'$", found, re.M))
-    if BUNDLE.exists():
-        settings["cert"] = "/run/build/ca.crt"
-    return "[global]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items())
+    return images.build(tmp_path_factory.mktemp("image"), "localhost/lenet-test")
 
 
 @pytest.fixture

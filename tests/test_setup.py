@@ -33,10 +33,10 @@ class Machine:
     def remove(self, name):
         (self.bin / name).unlink()
 
-    def setup(self, **variables):
+    def setup(self, *options, **variables):
         """The Outcome of launch/setup.sh."""
         variables = {"PATH": str(self.bin), "PYTHON": "", **variables}
-        with Job([self.checkout / "launch/setup.sh"], **variables) as job:
+        with Job([self.checkout / "launch/setup.sh", *options], **variables) as job:
             return job.wait()
 
 
@@ -134,7 +134,26 @@ def test_setup_refuses_an_unknown_option(machine):
     with Job([machine.checkout / "launch/setup.sh", "--fast"]) as job:
         outcome = job.wait()
     assert outcome.code == 2
-    assert outcome.errors == ["unknown option '--fast': launch/setup.sh knows --dev alone"]
+    assert outcome.errors == ["unknown option '--fast': launch/setup.sh knows --dev and --gpu"]
+
+
+@pytest.mark.parametrize("options", [["--gpu"], []], ids=["asked for", "as it was"])
+@pytest.mark.parametrize("version", ["none", "12.4"])
+def test_setup_for_gpus_names_the_compiler_it_needs(machine, options, version):
+    """Without the option too, where .venv is for GPUs; and nothing has been touched by then."""
+    if version != "none":
+        machine.put("nvcc", f"echo 'Cuda compilation tools, release {version}, V{version}.99'")
+    venv = machine.checkout / ".venv"
+    venv.mkdir()
+    if not options:
+        (venv / "gpu").touch()
+    outcome = machine.setup(*options)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.errors == [
+        f"--gpu needs the compiler of CUDA 11, but nvcc in PATH is {version}: "
+        "install the CUDA 11 toolkit and put its folder bin in PATH"
+    ]
+    assert {entry.name for entry in venv.iterdir()} <= {"gpu"}
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "1.5", "two"])
