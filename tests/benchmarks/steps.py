@@ -32,7 +32,7 @@ def main():
     for batch in chosen.batches:
         found[batch] = seconds_of_a_step(world, partners, learner, train, batch, chosen.seconds)
     if world.is_root:
-        print("RESULT", json.dumps(found), flush=True)
+        print(f"RESULT {json.dumps(found)}\n", end="", flush=True)
     world.close()
 
 

@@ -50,7 +50,7 @@ def main(folder, batch, epochs):
         mean = (loss_sum / images).asscalar()
         speeds.append(images * hvd.size() / (time.monotonic() - began))
     if hvd.rank() == 0:
-        print("RESULT", json.dumps({"images_per_second": speeds, "loss": float(mean)}), flush=True)
+        print("RESULT " + json.dumps({"images_per_second": speeds, "loss": float(mean)}) + "\n", end="", flush=True)
 
 
 if __name__ == "__main__":
