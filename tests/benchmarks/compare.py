@@ -18,7 +18,7 @@ from tests import run_jobs
 from tests.benchmarks import measuring
 
 HERE = Path(__file__).parent
-OURS = "ours, horovodrun --gloo"
+OURS = "ours, horovodrun"
 
 
 def main():
@@ -71,8 +71,8 @@ def sides(folder, batch, processes, epochs, torch):
         ),
         "PyTorch DDP, typical": side(*ddp, HERE / "sides/torch_ddp.py", "typical", *part, **threads),
         "PyTorch DDP, tuned": side(*ddp, HERE / "sides/torch_ddp.py", "tuned", *part, **threads),
-        OURS: ours(run_jobs.gloo),
-        "ours, horovodrun": ours(run_jobs.horovodrun),
+        "ours, horovodrun --gloo": ours(run_jobs.gloo),
+        OURS: ours(run_jobs.horovodrun),
         "ours, mpirun": ours(run_jobs.mpirun),
     }
 
