@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.scaling [--rounds 3] [--plot FILE.png] [--json FILE]
 
-Measured: seconds of a step of `--batch` images per process, under mpirun on this machine alone.
-Fitted to all of that: t = max(1, p / cores) * (a + b * images) + c * log2(p). a is what a step costs without images
-(Python, MXNet's engine, the update), b an image, c one round of Horovod's agreement and exchange on one machine.
+Measured: seconds of a step on this machine alone, under mpirun, which gives one and two processes a core each; and
+without it, where one process computes on one core while its Python runs ahead on another ("free").
+Fitted to those under mpirun: t = max(1, p / cores) * (a + b * images) + c * log2(p). a is what a step costs without
+images (Python, MXNet's engine, the update), b an image, c one round of Horovod's agreement and exchange on one machine.
 Predicted, never measured: workers with a core each on hosts of their own, each computing as one process does here,
     t = a + b * images + c * log2(p) + hops * LATENCY + 2 * (p - 1) / p * BYTES / bandwidth,
 with 2 (p - 1) hops for a ring (Gloo, NCCL) and 2 log2(p) for halving and doubling (an MPI's choice). Assumed besides:
@@ -33,22 +34,23 @@ HOPS = {"ring": lambda p: 2 * (p - 1), "halving": lambda p: 2 * math.log2(p)}
 def main():
     chosen = measuring.arguments(__doc__, files=["plot"], rounds=3)
     cores = measuring.machine()["cores"]
-    jobs = {processes: lambda processes=processes: measure(processes) for processes in PROCESSES}
+    jobs = {processes: lambda processes=processes: measure(run_jobs.mpirun(processes)) for processes in PROCESSES}
+    jobs["free"] = lambda: measure([])
     rounds = measuring.in_turn(jobs, chosen.rounds)
     found = {
         (processes, batch): statistics.median(each[str(batch)] for each in rounds[processes])
         for processes in PROCESSES
         for batch in BATCHES
     }
+    free = {batch: statistics.median(each[str(batch)] for each in rounds["free"]) for batch in BATCHES}
     costs = fit(found, cores)
-    text = "\n\n".join([measured_table(found, costs, cores), describe(costs), predicted_table(costs)])
+    text = "\n\n".join([measured_table(found, free, costs, cores), describe(costs), predicted_table(costs)])
     measuring.publish("Scaling", text, {"rounds": rounds, "a, b, c": list(costs)}, chosen.json)
     if chosen.plot:
         plot(found, costs, cores, chosen.plot)
 
 
-def measure(processes):
-    launcher = run_jobs.mpirun(processes)
+def measure(launcher):
     return measuring.run([*launcher, sys.executable, "-m", "tests.benchmarks.steps", *BATCHES], OMP_NUM_THREADS="1")
 
 
@@ -79,16 +81,21 @@ def describe(costs):
     )
 
 
-def measured_table(found, costs, cores):
+def measured_table(found, free, costs, cores):
     rows = []
     for batch in BATCHES:
-        cells, one = [], batch / found[1, batch]
+        one = batch / found[1, batch]
+        cells = [f"{1000 * free[batch]:.2f}, {batch / free[batch]:,.0f}/s, {found[1, batch] / free[batch]:.2f} x"]
         for processes in PROCESSES:
             seconds, fitted = found[processes, batch], terms(processes, batch, cores) @ costs
             speed = processes * batch / seconds
             cells.append(f"{1000 * seconds:.2f} ({1000 * fitted:.2f}), {speed:,.0f}/s, {speed / one:.2f} x")
         rows.append([batch, *cells])
-    head = ["images per process", *(f"{p} process(es): ms (fitted), images/s, x one" for p in PROCESSES)]
+    head = [
+        "images per process",
+        "1 process, free: ms, images/s, x one",
+        *(f"{p} process(es): ms (fitted), images/s, x one" for p in PROCESSES),
+    ]
     return "Measured:\n\n" + measuring.table(head, rows)
 
 

@@ -1,7 +1,8 @@
 """Where a step's time goes, and how far each part is from what this machine can do.
 
-    mpirun -np 2 python -m tests.benchmarks.step [BATCH]        (or without mpirun: one process, nothing to exchange)
+    OMP_NUM_THREADS=1 mpirun -np 2 python -m tests.benchmarks.step [BATCH]
 
+Without mpirun: one process, nothing to exchange.
 BATCH is per process. Each part is waited for before the next begins, so the parts add up to more than a step of a real
 run, where Python runs ahead; that one is timed too. The limits: floating-point work at the rate of a large matrix
 product by NumPy's BLAS, bytes at the rate of copying a large array, and the exchange as MPI_Allreduce of the same
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from distributed import connect
+from distributed.launcher import read_launch, set_defaults
 from tests.benchmarks import measuring
 from tests.benchmarks.steps import prepare, seconds_of_a_step
 
@@ -26,6 +28,7 @@ FORWARD = 2 * (6 * 24 * 24 * 25 + 16 * 10 * 10 * 54 + 400 * 120 + 120 * 84 + 84 
 # Backward is the same again for the weights and, but for the first layer, for the inputs.
 BACKWARD = 2 * FORWARD - 2 * 6 * 24 * 24 * 25
 PARAMETERS = 60_170
+WHOLE = "whole step, as in a run"
 
 
 class Clock:
@@ -41,26 +44,24 @@ class Clock:
         self.wait()
         self.seconds.setdefault(part, []).append(time.perf_counter() - began)
 
-    def medians(self):
-        return {part: statistics.median(times[WARM_UP:]) for part, times in self.seconds.items()}
-
 
 def main():
     batch = int(sys.argv[1]) if len(sys.argv) > 1 else 256
+    set_defaults()
+    # Before Horovod starts: its thread is in MPI all the time, and two threads of a process there hold each other up.
+    mpi = start_mpi() if read_launch() else None
+    exchange = allreduce_seconds(mpi) if mpi else None
     world = connect()
     from mxnet import nd
 
     learner, train = prepare()
     clock = Clock(nd.waitall)
-    measured = {"whole step, as in a run": seconds_of_a_step(world, world, learner, train, batch, seconds=0.5)}
+    whole = seconds_of_a_step(world, world, learner, train, batch, seconds=0.5)
     take_apart(world, learner, train, batch, clock)
-    measured = {**clock.medians(), **measured}
-    everywhere = world.gather([measured, limits(world, batch)])
+    everywhere = world.gather([clock.seconds, limits(batch, exchange)])
     if world.is_root:
-        parts, bounds = [
-            {name: statistics.mean(each[place][name] for each in everywhere) for name in everywhere[0][place]}
-            for place in (0, 1)
-        ]
+        parts = {**split_exchange([seconds for seconds, _ in everywhere]), WHOLE: whole}
+        bounds = {name: statistics.mean(found[name] for _, found in everywhere) for name in everywhere[0][1]}
         rows = [row(part, seconds, bounds.get(part)) for part, seconds in parts.items()]
         head = ["part", "ms", "limit, ms", "times the limit"]
         measuring.publish(f"A step of {batch} in {world.size} process(es)", measuring.table(head, rows), parts, None)
@@ -73,11 +74,22 @@ def row(part, seconds, bound):
     return [part, f"{1000 * seconds:.2f}", f"{1000 * bound:.2f}", f"{seconds / bound:.1f}"]
 
 
+def split_exchange(everywhere):
+    """The median seconds of each part from every rank's; `exchange` is that of the rank that came to it last.
+
+    That one waits for nobody; the others' time beyond it is `waiting for others`.
+    """
+    parts = {part: np.array([seconds[part][WARM_UP:] for seconds in everywhere]) for part in everywhere[0]}
+    least = parts["exchange"].min(axis=0)
+    parts["waiting for others"] = parts["exchange"] - least
+    parts["exchange"] = least[None]
+    return {part: float(np.median(times.mean(axis=0))) for part, times in parts.items()}
+
+
 def take_apart(world, learner, train, batch, clock):
     """The lines of Learner.step, each one waited for."""
     from mxnet import autograd, nd
 
-    barrier = barrier_of(world)
     rng = np.random.RandomState(world.rank)
     for _ in range(STEPS):
         with clock("data"):
@@ -87,32 +99,20 @@ def take_apart(world, learner, train, batch, clock):
             part, report = learner.objective(images, labels, known)
         with clock("backward"):
             part.backward()
-        with clock("waiting for others"):
-            barrier()
         with clock("exchange"):
             world.sum_gradients(learner.gradients, report)
         with clock("update"):
             learner.update(list(range(len(learner.weights))), learner.gradients, learner.weights)
 
 
-def barrier_of(world):
-    """A function that returns once all ranks have called it."""
-    return communicator().Barrier if world.size > 1 else lambda: None
-
-
-def communicator():
-    """mpi4py's, over the MPI that Horovod has started."""
-    import mpi4py
-
-    mpi4py.rc.initialize = mpi4py.rc.finalize = False
+def start_mpi():
+    """mpi4py's communicator of all ranks; Horovod goes on with the MPI that is started here."""
     from mpi4py import MPI
 
-    if not MPI.Is_initialized():
-        raise SystemExit("error: start this with mpirun; Horovod runs without MPI here")
     return MPI.COMM_WORLD
 
 
-def limits(world, batch):
+def limits(batch, exchange):
     """Seconds that each part needs at the least, by this machine's rates while all processes work."""
     flops, rate = matrix_product_rate(), copy_rate()
     found = {
@@ -121,10 +121,10 @@ def limits(world, batch):
         "backward": batch * BACKWARD / flops,
         "update": PARAMETERS * 4 * 5 / rate,  # weights and momenta read and written, gradients read
     }
-    found["whole step, as in a run"] = found["forward and loss"] + found["backward"]
-    if world.size > 1:
-        found["exchange"] = allreduce_seconds()
-        found["whole step, as in a run"] += found["exchange"]
+    found[WHOLE] = found["forward and loss"] + found["backward"]
+    if exchange is not None:
+        found["exchange"] = exchange
+        found[WHOLE] += exchange
     return found
 
 
@@ -150,9 +150,9 @@ def copy_rate(size=2**26):
     return 2 * size / best(lambda: np.copyto(target, source))
 
 
-def allreduce_seconds():
+def allreduce_seconds(world):
     """The median of MPI_Allreduce of as many bytes as the gradients and the report."""
-    world, sent = communicator(), np.ones(PARAMETERS + 5, np.float32)
+    sent = np.ones(PARAMETERS + 5, np.float32)
     received, found = np.empty_like(sent), []
     for _ in range(200):
         world.Barrier()
