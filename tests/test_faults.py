@@ -11,7 +11,8 @@ from lenet import checkpoint
 from tests.run_jobs import gloo, horovodrun, mpirun, python, records, run, until
 
 SOON = 30  # seconds for what takes one or two on a machine that does nothing else
-LAUNCHERS = [gloo, horovodrun, mpirun]
+# Without --gloo horovodrun starts mpirun; what is its own is tested at once, the rest with the slow tests.
+LAUNCHERS = [gloo, pytest.param(horovodrun, marks=pytest.mark.slow), mpirun]
 EVERYWHERE = [*LAUNCHERS, None]
 # mpirun gives its processes 1 s for a checkpoint, which a busy machine can need more than; launch/mpi.sh sets it too.
 # It hands the signal on only after as long.
@@ -119,7 +120,7 @@ def test_all_killed(start, options, tmp_path, launcher):
     assert_goes_on(tmp_path / "run", options, launcher, 2)
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize("launcher", [gloo, horovodrun, mpirun])
 def test_the_launcher_that_is_killed_leaves_nobody_behind(start, options, tmp_path, launcher):
     job = start(launcher, 2)
     job.send(signal.SIGKILL)
@@ -148,7 +149,7 @@ def test_a_rank_that_is_stopped_ends_the_job_within_the_stall_timeout(start, tmp
     ("launcher", "number"),
     # Not SIGINT to horovodrun over MPI alone: it is a shell then, which lets mpirun decide; see the next test but one.
     [
-        *((launcher, signal.SIGTERM) for launcher in EVERYWHERE),
+        *((launcher, signal.SIGTERM) for launcher in (gloo, horovodrun, mpirun, None)),
         *((launcher, signal.SIGINT) for launcher in (gloo, mpirun, None)),
     ],
 )
