@@ -11,8 +11,14 @@ from lenet import checkpoint
 from tests.run_jobs import gloo, horovodrun, mpirun, python, records, run, until
 
 SOON = 30  # seconds for what takes one or two on a machine that does nothing else
-# Without --gloo horovodrun starts mpirun; what is its own is tested at once, the rest with the slow tests.
-LAUNCHERS = [gloo, pytest.param(horovodrun, marks=pytest.mark.slow), mpirun]
+
+
+def slow(*given):
+    """A case for the slow tests: it differs little from its neighbours."""
+    return pytest.param(*given, marks=pytest.mark.slow)
+
+
+LAUNCHERS = [gloo, slow(horovodrun), mpirun]  # without --gloo horovodrun starts mpirun
 EVERYWHERE = [*LAUNCHERS, None]
 # mpirun gives its processes 1 s for a checkpoint, which a busy machine can need more than; launch/mpi.sh sets it too.
 # It hands the signal on only after as long.
@@ -131,7 +137,7 @@ def test_the_launcher_that_is_killed_leaves_nobody_behind(start, options, tmp_pa
 
 @pytest.mark.parametrize(
     ("launcher", "rank"),
-    [(gloo, 0), (mpirun, 2), *(pytest.param(*more, marks=pytest.mark.slow) for more in [(gloo, 2), (horovodrun, 0)])],
+    [(gloo, 0), slow(gloo, 2), slow(mpirun, 2), slow(horovodrun, 0)],
 )
 def test_a_rank_that_is_stopped_ends_the_job_within_the_stall_timeout(start, tmp_path, launcher, rank):
     job = start(launcher, 3, "--stall-timeout", 15)  # the start takes less on any machine
@@ -150,7 +156,8 @@ def test_a_rank_that_is_stopped_ends_the_job_within_the_stall_timeout(start, tmp
     # Not SIGINT to horovodrun over MPI alone: it is a shell then, which lets mpirun decide; see the next test but one.
     [
         *((launcher, signal.SIGTERM) for launcher in (gloo, horovodrun, mpirun, None)),
-        *((launcher, signal.SIGINT) for launcher in (gloo, mpirun, None)),
+        *(slow(launcher, signal.SIGINT) for launcher in (gloo, mpirun)),
+        (None, signal.SIGINT),
     ],
 )
 def test_asked_to_stop(start, options, tmp_path, launcher, number):
@@ -190,7 +197,7 @@ def test_one_rank_asked_to_stop_stops_all_after_the_same_step(start, tmp_path, l
     assert "143" in outcome.text or outcome.code == 143
 
 
-@pytest.mark.parametrize("launcher", [horovodrun, mpirun, None])
+@pytest.mark.parametrize("launcher", [slow(horovodrun), mpirun, None])
 def test_control_c_in_a_terminal(options, tmp_path, launcher):
     """There the signal reaches all processes of the foreground at once."""
     folder = tmp_path / "run"
