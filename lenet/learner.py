@@ -1,14 +1,14 @@
 """The network with its optimizer on one device: one step, one look at a batch, and its state as arrays."""
 
-import mxnet as mx
 from mxnet import autograd, gluon, nd
 
+from lenet import sgd
 from lenet.fast import fast_lenet5
 from lenet.model import named_parameters, normalise
 
 
 class Learner:
-    """What a step changes: the weights of `net` and the momenta of SGD, both on `device`."""
+    """What a step changes: the weights of `net` and their momenta, both on `device`."""
 
     def __init__(self, net, config, device):
         self.net, self.config, self.device = net, config, device
@@ -19,27 +19,14 @@ class Learner:
         self.parameters = named_parameters(net)
         self.weights = [parameter.data() for parameter in self.parameters.values()]
         self.gradients = [parameter.grad() for parameter in self.parameters.values()]
-        self.use_optimizer(steps_done=0, momenta={})
+        self.use_momenta({})
 
-    def use_optimizer(self, steps_done, momenta):
-        """Start SGD as it stands after `steps_done` steps with `momenta`, NDArrays by parameter name (missing: zero).
-
-        MXNet's own updater rather than gluon.Trainer: its states are plain arrays that need no pickle to be kept,
-        and a rank without images in a step needs no backward pass to take part in the update.
-        """
-        sgd = mx.optimizer.SGD(momentum=self.config.momentum, wd=self.config.weight_decay, begin_num_update=steps_done)
-        sgd.aggregate_num = len(self.weights)  # all in one call
-        self.update = mx.optimizer.get_updater(sgd)
+    def use_momenta(self, momenta):
+        """Go on with `momenta`, NDArrays by parameter name (missing: zero); without momentum there are none."""
+        self.momenta = {}
         if self.config.momentum:
-            for i, (name, weight) in enumerate(zip(self.parameters, self.weights)):
-                self.update.states[i] = momenta.get(name, nd.zeros_like(weight)).as_in_context(self.device)
-                self.update.states_synced[i] = True
-
-    @property
-    def momenta(self):
-        """SGD's momenta by parameter name, NDArrays; empty without momentum."""
-        states = self.update.states
-        return {name: states[i] for i, name in enumerate(self.parameters) if states.get(i) is not None}
+            for name, weight in zip(self.parameters, self.weights):
+                self.momenta[name] = momenta.get(name, nd.zeros_like(weight)).as_in_context(self.device)
 
     def step(self, world, images, labels, images_in_step, rate, wishes):
         """One step of all ranks, queued on the device and not waited for.
@@ -58,9 +45,16 @@ class Learner:
             for gradient in self.gradients:
                 gradient[:] = 0
         world.sum_gradients(self.gradients, own, fp16=self.config.fp16_allreduce)
-        self.update.optimizer.set_learning_rate(rate)
-        self.update(list(range(len(self.weights))), self.gradients, self.weights)
+        self.update(rate)
         return own
+
+    def update(self, rate):
+        """Move the weights by the summed gradients.
+
+        Not gluon.Trainer's way: plain arrays need no pickle to be kept, and a rank without images no backward pass.
+        """
+        momentum, decay = self.config.momentum, self.config.weight_decay
+        sgd.step(self.weights, self.gradients, list(self.momenta.values()), rate, momentum, decay)
 
 
 class Objective(gluon.HybridBlock):

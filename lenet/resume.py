@@ -23,7 +23,7 @@ def resume(run, identity):
         else:
             run.journal.say(f"Continuing after step {run.progress.step}, in epoch {run.progress.epoch}")
         if not world.is_root:
-            learner.use_optimizer(run.progress.step, {})
+            learner.use_momenta({})
     if world.reached and world.reached.epoch == run.progress.epoch:
         again = world.reached.images_done - run.progress.images_done
         if again:
@@ -41,7 +41,7 @@ def _restore(run, identity):
         if found.momenta:
             check_arrays(run.learner.parameters, found.momenta, "the checkpoint's momenta")
         momenta = {name: mx.nd.array(momentum, ctx=run.learner.device) for name, momentum in found.momenta.items()}
-        run.learner.use_optimizer(found.progress.step, momenta)
+        run.learner.use_momenta(momenta)
     if kept is None:
         begin(run.config, found, run.journal.say)
     return found

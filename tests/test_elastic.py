@@ -179,10 +179,10 @@ def test_killed_whole_it_resumes_from_the_disk_with_other_processes(start, data)
 FAILS_IN_STEP_32 = """
 from lenet import learner
 step = learner.Learner.step
-def fail(self, *arguments):
-    if self.update.optimizer.num_update == 31 and os.environ['HOROVOD_RANK'] == '0':
+def fail(self, world, *arguments):
+    if world.reached.step == 32 and os.environ['HOROVOD_RANK'] == '0':
         raise ValueError("the program is wrong")
-    return step(self, *arguments)
+    return step(self, world, *arguments)
 learner.Learner.step = fail
 """
 

@@ -10,9 +10,6 @@ Every run is a real `train.py`, which `check` gives any further options; both pr
 
 import argparse
 import itertools
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import datasets  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from lenet import data  # noqa: E402
+from tests import datasets, run_jobs  # noqa: E402
 
 FOLDS = 6
+LIMIT = 1800  # seconds for one run
 
 
 def split_training_set(folder):
@@ -46,20 +43,12 @@ def split_training_set(folder):
 def final_accuracy(options, processes=1):
     """Validation accuracy after the last epoch of a `train.py` run from scratch with `options`."""
     with tempfile.TemporaryDirectory() as output_dir:
-        command = [sys.executable, "train.py", "--output-dir", output_dir, *map(str, options)]
-        if processes > 1:
-            command = [
-                str(Path(sys.executable).parent / "horovodrun"),
-                "--gloo",
-                "-np",
-                str(processes),
-                *command,
-            ]
-        environment = {"OMP_NUM_THREADS": "1", **os.environ}
-        run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-        if run.returncode:
-            raise SystemExit(run.stdout + run.stderr)
-        return json.loads(Path(output_dir, "metrics.jsonl").read_text().splitlines()[-1])["validation_accuracy"]
+        launcher = run_jobs.horovodrun(processes) if processes > 1 else []
+        with run_jobs.python(launcher, "train.py", "--output-dir", output_dir, *options) as job:
+            outcome = job.wait(LIMIT)
+        if outcome.code:
+            raise SystemExit(outcome.text)
+        return run_jobs.records(output_dir, "epoch")[-1]["validation_accuracy"]
 
 
 def choose(arguments):
