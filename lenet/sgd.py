@@ -1,6 +1,9 @@
-"""SGD with Nesterov's momentum and weight decay, in a few of MXNet's fused calls for all parameters together."""
+"""SGD with Nesterov's momentum and weight decay, in MXNet's fused calls."""
 
 from mxnet import nd
+
+# A fused call goes over each of its arrays as often as the largest is long: only arrays of less numbers share one.
+LARGE = 1000
 
 
 def step(weights, gradients, momenta, rate, momentum, decay):
@@ -12,14 +15,24 @@ def step(weights, gradients, momenta, rate, momentum, decay):
     and ahead again. MXNet's own `nag_mom_update` may read a weight after it has written it, or not, as the array
     lies in memory: a resumed run would end in other bits.
     """
-    count = len(weights)
-    same = {"out": weights, "num_weights": count, "lrs": [rate] * count, "wds": [decay] * count}
-    if not momenta:
-        nd.multi_sgd_update(*_mixed(weights, gradients), **same)
-        return
-    _add(weights, momenta, -momentum)
-    nd.multi_sgd_mom_update(*_mixed(weights, gradients, momenta), momentum=momentum, **same)
-    _add(weights, momenta, momentum)
+    for places in _calls(weights):
+        own_weights, own_gradients, own_momenta = (
+            [arrays[i] for i in places] for arrays in (weights, gradients, momenta or weights)
+        )
+        count = len(places)
+        same = {"out": own_weights, "num_weights": count, "lrs": [rate] * count, "wds": [decay] * count}
+        if not momenta:
+            nd.multi_sgd_update(*_mixed(own_weights, own_gradients), **same)
+            continue
+        _add(own_weights, own_momenta, -momentum)
+        nd.multi_sgd_mom_update(*_mixed(own_weights, own_gradients, own_momenta), momentum=momentum, **same)
+        _add(own_weights, own_momenta, momentum)
+
+
+def _calls(arrays):
+    """The places of the arrays that share a call: all small ones, and each large one alone."""
+    small = [i for i, array in enumerate(arrays) if array.size < LARGE]
+    return [small] * bool(small) + [[i] for i, array in enumerate(arrays) if array.size >= LARGE]
 
 
 def _add(weights, momenta, times):

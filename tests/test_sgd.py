@@ -6,7 +6,7 @@ from mxnet import nd
 
 from lenet import sgd
 
-SHAPES = [(16, 6, 3, 3), (16,), (10, 84)]
+SHAPES = [(16, 6, 3, 3), (16,), (10, 840)]
 RATES = [0.05, 0.2, 0.1]  # of three steps
 
 
