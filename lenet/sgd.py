@@ -2,7 +2,7 @@
 
 from mxnet import nd
 
-# A fused call goes over each of its arrays as often as the largest is long: only arrays of less numbers share one.
+# A fused call goes over each of its arrays as often as the largest is long: only arrays of fewer numbers share one.
 LARGE = 1000
 
 
@@ -16,21 +16,19 @@ def step(weights, gradients, momenta, rate, momentum, decay):
     lies in memory: a resumed run would end in other bits.
     """
     for places in _calls(weights):
-        own_weights, own_gradients, own_momenta = (
-            [arrays[i] for i in places] for arrays in (weights, gradients, momenta or weights)
-        )
+        own = [[arrays[i] for i in places] for arrays in (weights, gradients, momenta) if arrays]
         count = len(places)
-        same = {"out": own_weights, "num_weights": count, "lrs": [rate] * count, "wds": [decay] * count}
+        same = {"out": own[0], "num_weights": count, "lrs": [rate] * count, "wds": [decay] * count}
         if not momenta:
-            nd.multi_sgd_update(*_mixed(own_weights, own_gradients), **same)
+            nd.multi_sgd_update(*_mixed(*own), **same)
             continue
-        _add(own_weights, own_momenta, -momentum)
-        nd.multi_sgd_mom_update(*_mixed(own_weights, own_gradients, own_momenta), momentum=momentum, **same)
-        _add(own_weights, own_momenta, momentum)
+        _add(own[0], own[2], -momentum)
+        nd.multi_sgd_mom_update(*_mixed(*own), momentum=momentum, **same)
+        _add(own[0], own[2], momentum)
 
 
 def _calls(arrays):
-    """The places of the arrays that share a call: all small ones, and each large one alone."""
+    """The places of the arrays that share a call: all small ones; each large one has its own."""
     small = [i for i, array in enumerate(arrays) if array.size < LARGE]
     return [small] * bool(small) + [[i] for i, array in enumerate(arrays) if array.size >= LARGE]
 
