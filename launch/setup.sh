@@ -211,6 +211,7 @@ main() {
   if ! is_ready; then
     ! for_gpu || check_cuda
     say "installing $requirements into .venv with Python $python_version: half a minute, with --gpu some minutes"
+    [ ! -L .venv ] || rm .venv # only the link: what it leads to may be another checkout's
     logged "making .venv" "$python" -m venv --clear .venv
     ! for_gpu || touch .venv/gpu
     install $requirements

@@ -9,7 +9,7 @@ import pytest
 
 from tests.run_jobs import ROOT, Job
 
-TOOLS = ["bash", "env", "dirname", "cat", "cut", "paste", "sed", "tail", "id", "sha256sum", "flock"]
+TOOLS = ["bash", "env", "dirname", "cat", "cut", "paste", "sed", "tail", "id", "rm", "sha256sum", "flock"]
 TOOLS += ["c++", "make", "cmake", "mpirun", "mpicxx"]
 MPI_PACKAGES = "openmpi-bin libopenmpi-dev"
 
@@ -128,6 +128,15 @@ def test_a_second_setup_does_nothing(tmp_path):
     with Job([ROOT / "launch/setup.sh", "--dev"], PATH=f"{tmp_path}:{os.environ['PATH']}") as job:
         outcome = job.wait()
     assert (outcome.code, outcome.text) == (0, "")
+
+
+def test_a_venv_that_is_a_link_is_made_anew_and_what_it_led_to_stays(machine, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "kept").touch()
+    (machine.checkout / ".venv").symlink_to(tmp_path / "other")
+    assert machine.setup().code != 0  # this checkout has no requirements to install
+    assert (tmp_path / "other" / "kept").exists()
+    assert not (machine.checkout / ".venv").is_symlink()
 
 
 def test_setup_refuses_an_unknown_option(machine):
