@@ -26,7 +26,7 @@ def options(small):
     """The options of a run of three epochs, 12 steps of 64 images, by how many processes share them."""
 
     def choose(processes=1):
-        words = "--epochs 3 --learning-rate 0.16 --log-every 1 --checkpoint-every 3 --keep 20"
+        words = "--epochs 3 --learning-rate 0.1 --log-every 1 --checkpoint-every 3 --keep 20"
         return ["--data-dir", small, "--batch-size", GLOBAL_BATCH // processes, *words.split()]
 
     return choose

@@ -108,7 +108,7 @@ def test_all_checkpoints_damaged_is_refused(folder, options):
 
 
 def test_a_newly_asked_learning_rate_is_used(folder, options, finished):
-    train([], folder, *options(), "--learning-rate", 0.016, "--max-steps", 7)
+    train([], folder, *options(), "--learning-rate", 0.01, "--max-steps", 7)
     rates = [record["learning_rate"] for record in records(folder, "step")]
     planned = [record["learning_rate"] for record in records(finished(), "step")]
     assert rates[:5] == planned[:5]
