@@ -38,9 +38,12 @@ def folder_of(output_dir, step):
 
 
 def save(output_dir, checkpoint, keep):
-    """Write `checkpoint`, keep the newest `keep`. Returns its folder. OSError if the disk refuses."""
+    """Write `checkpoint`, keep the newest `keep`. Returns its folder.
+
+    OSError if the disk refuses; FileNotFoundError if `output_dir` is not there, or no longer.
+    """
     folder = folder_of(output_dir, checkpoint.progress.step)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(exist_ok=True)
     with whole_folder(folder) as place:
         write_params(place / MODEL, checkpoint.weights)
         write_params(place / OPTIMIZER, checkpoint.momenta)

@@ -126,15 +126,18 @@ def save_checkpoint(run, identity, to_disk):
     run.world.keep(state, lambda: _save_alone(config, state))  # not of the run, whose data would stay with the world
     if not (to_disk and run.world.is_root):
         return
-    output_dir, what = run.config.output_dir, f"checkpoint of step {run.progress.step}"
+    output_dir, what = config.output_dir, f"checkpoint of step {run.progress.step}"
     run.world.alive(f"the disk to take the {what}")
     try:
-        if not Path(output_dir).is_dir():
-            run.journal.say(f"{output_dir} is gone; it is made anew for the {what}")
-            _locked.clear()
-            prepare(run.config)
-            place_config(run.config)
-        checkpoint.save(output_dir, state, keep=run.config.keep)
+        try:
+            checkpoint.save(output_dir, state, keep=config.keep)
+        except FileNotFoundError:  # the folder was taken away, perhaps in the middle of this
+            if not Path(output_dir).is_dir():
+                run.journal.say(f"{output_dir} is gone; it is made anew for the {what}")
+                _locked.clear()
+            prepare(config)
+            place_config(config)
+            checkpoint.save(output_dir, state, keep=config.keep)
     except (OSError, InputError) as error:
         raise OSError(f"no {what} in {output_dir}: {getattr(error, 'strerror', None) or error}") from error
 

@@ -17,6 +17,20 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))
 sys.argv = ["train.py", *sys.argv[1:]]
 runpy.run_path("train.py", run_name="__main__")
 """
+# Runs train.py, whose output folder is moved away before the given one of the files of its checkpoints is written.
+MOVED = """
+import os, runpy, sys
+from lenet import checkpoint
+write, written = checkpoint.write_params, []
+def move_and_write(path, arrays):
+    written.append(path)
+    if len(written) == {file}:
+        os.rename({folder!r}, {folder!r} + "-moved")
+    write(path, arrays)
+checkpoint.write_params = move_and_write
+sys.argv = ["train.py", *sys.argv[1:]]
+runpy.run_path("train.py", run_name="__main__")
+"""
 NEVER_ENDING = ["--epochs", 99_999, "--checkpoint-every", 2, "--log-every", 1]
 
 
@@ -147,16 +161,36 @@ def test_a_folder_that_is_gone_in_the_middle_is_made_anew(words, tmp_path):
     assert "another job writes there" in second.errors[0]
 
 
+@pytest.mark.parametrize("file", [3, 4])
+def test_a_folder_that_goes_while_a_checkpoint_is_written(words, tmp_path, file):
+    """The two files of arrays of the second checkpoint are the third and the fourth."""
+    folder, options = tmp_path / "run", [*words, "--epochs", 2]
+    whole = train([], tmp_path / "whole", *options)
+    code = MOVED.format(file=file, folder=str(folder))
+    outcome = run([], "-c", code, "--output-dir", folder, *options)
+    assert outcome.code == 0, outcome.text
+    assert outcome.out.count(f"{folder} is gone; it is made anew for the checkpoint of step") == 1
+    assert trained(folder) == trained(whole)
+    assert_only_whole(folder)
+    assert [each.name for each in checkpoint.folders(tmp_path / "run-moved")] == ["step-00000008"]
+    checkpoint.load(checkpoint.folder_of(tmp_path / "run-moved", 8))
+
+
 def test_a_folder_in_whose_place_is_something_else_ends_the_run(words, tmp_path):
     folder = tmp_path / "run"
     with python(gloo(2), "train.py", "--output-dir", folder, *words, *NEVER_ENDING) as job:
         until(lambda: checkpoint.folders(folder))
+        for process in job.processes():  # else the run could make the folder anew before the file stands there
+            process.suspend()
         folder.rename(tmp_path / "moved")
         folder.write_text("not a folder")
+        for process in job.processes():
+            process.resume()
         outcome = job.wait()
     assert outcome.code != 0
     assert "no checkpoint of step" in outcome.text
-    assert_only_whole(tmp_path / "moved")
+    for each in checkpoint.folders(tmp_path / "moved"):
+        checkpoint.load(each)
     assert folder.read_text() == "not a folder"
 
 

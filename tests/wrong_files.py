@@ -94,6 +94,7 @@ def write_checkpoints(place):
 def copy(place, name, content):
     """The folder of a checkpoint whose digests are right, whatever it holds."""
     shutil.rmtree(place / "made", ignore_errors=True)
+    (place / "made").mkdir()
     return checkpoint.save(place / "made", content, keep=1).rename(place / name)
 
 
