@@ -4,6 +4,7 @@ import sys
 from dataclasses import asdict
 
 from distributed import run_job
+from lenet import data
 from lenet.config import read_config
 from lenet.device import choose_device, settle_engine
 from lenet.errors import InputError, TrainingError
@@ -13,16 +14,16 @@ def main(world):
     """Train in `world`; the exit code, or None to go on in the world that it is resized to."""
     config = world.together(lambda: read_config(sys.argv[1:]), InputError)
     world.together(lambda: settle_engine(config.debug), InputError)
+    dataset = world.together(lambda: data.load(config.data_dir), InputError)
 
     # Only now: these import MXNet, whose engine and threads are settled.
-    from lenet import data, determinism, loop, model, output, resume, versions
+    from lenet import determinism, loop, model, output, resume, versions
     from lenet.bar import Bar
     from lenet.batches import Batches
     from lenet.journal import Journal
     from lenet.learner import Learner
     from lenet.stop import stop_request
 
-    dataset = world.together(lambda: data.load(config.data_dir), InputError)
     device, note = world.together(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
     world.compare({"the data": dataset.digest, "the config": str(asdict(config)), "the code": versions.code_version()})
     if not config.debug:

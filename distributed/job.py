@@ -2,11 +2,16 @@
 
 import signal
 import sys
+import time
 import traceback
 
 from distributed.connect import connect
 from distributed.launcher import read_launch
 from distributed.world import LaunchError, Leave
+
+# Seconds for the rank that speaks to do so, where there is no world that all leave together: a launcher ends them all
+# as soon as one has ended.
+LAST_WORDS = 10.0
 
 
 def run_job(work, expected):
@@ -34,6 +39,8 @@ def run_job(work, expected):
     except (*expected, LaunchError) as error:
         if _speaks(world):
             print(f"error: {error}", file=sys.stderr, flush=True)
+        elif world is None:
+            time.sleep(LAST_WORDS)
         if world is not None:
             world.close()
         return error.exit_code

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests import fake_nvml, run_jobs
+from tests.marks import slow
 from tests.run_jobs import gloo, horovodrun, mpirun
 from tests.wrong_files import write_checkpoints, write_data, write_yaml
 
@@ -203,7 +204,7 @@ def test_one_line_and_exit_code_2(outcomes, place, name):
     assert files_in(place / "out" / slug(name)) == []
 
 
-@pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.parametrize("name", ["option", "data", "checkpoint", *map(slow, ["debug", "output", "evaluate"])])
 def test_four_processes_say_it_once(place, name):
     launcher, words, told = TOGETHER[name]
     outcome = ask(place, f"together {name}", words, {}, None, launcher(4))

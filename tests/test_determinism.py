@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.marks import slow
 from tests.run_jobs import gloo, mpirun, run
 
 # Runs train.py, the second of whose networks is another than the first.
@@ -23,7 +24,7 @@ def words(small, tmp_path):
     return ["--deterministic-check", "--data-dir", small, "--batch-size", 16, "--output-dir", tmp_path / "run"]
 
 
-@pytest.mark.parametrize("launcher", [None, gloo, mpirun])
+@pytest.mark.parametrize("launcher", [None, slow(gloo), mpirun])
 def test_it_says_so_and_writes_nothing(words, tmp_path, launcher):
     outcome = run(launcher(2) if launcher else [], "train.py", *words)
     assert outcome.code == 0, outcome.text
@@ -34,7 +35,7 @@ def test_it_says_so_and_writes_nothing(words, tmp_path, launcher):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("launcher", [None, mpirun])
+@pytest.mark.parametrize("launcher", [None, slow(mpirun)])
 def test_it_finds_what_does_not_repeat(words, tmp_path, launcher):
     outcome = run(launcher(2) if launcher else [], "-c", NOT_REPEATABLE, *words)
     assert outcome.code == 1, outcome.text

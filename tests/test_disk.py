@@ -8,23 +8,30 @@ import subprocess
 import pytest
 
 from lenet import checkpoint
+from tests.marks import slow
 from tests.run_jobs import gloo, mpirun, python, records, run, train, trained, until
 
-# Runs train.py, whose files can not be larger than the given number of bytes.
+# Runs train.py, whose files can not be larger than the given number of bytes. From then on that the processes have met:
+# MPI needs larger ones.
 SMALL_FILES = """
 import resource, runpy, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))
+from lenet import output
+prepare = output.prepare
+def prepare_in_small_files(config):
+    resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))
+    prepare(config)
+output.prepare = prepare_in_small_files
 sys.argv = ["train.py", *sys.argv[1:]]
 runpy.run_path("train.py", run_name="__main__")
 """
-# Runs train.py, whose output folder is moved away before the given one of the files of its checkpoints is written.
+# Runs train.py, whose output folder is moved away when a file of its second checkpoint stands and the next does not.
 MOVED = """
 import os, runpy, sys
 from lenet import checkpoint
 write, written = checkpoint.write_params, []
 def move_and_write(path, arrays):
     written.append(path)
-    if len(written) == {file}:
+    if len(written) == 4:  # a checkpoint has two such files
         os.rename({folder!r}, {folder!r} + "-moved")
     write(path, arrays)
 checkpoint.write_params = move_and_write
@@ -71,7 +78,7 @@ def fill(folder):
     assert "No space left on device" in done.stderr
 
 
-@pytest.mark.parametrize("launcher", [None, gloo, mpirun])
+@pytest.mark.parametrize("launcher", [None, slow(gloo), mpirun])
 def test_a_full_disk_ends_the_job_with_the_last_checkpoint_kept(mounted, words, launcher):
     disk = mounted("size=4m")
     start = launcher(2) if launcher else []
@@ -161,12 +168,10 @@ def test_a_folder_that_is_gone_in_the_middle_is_made_anew(words, tmp_path):
     assert "another job writes there" in second.errors[0]
 
 
-@pytest.mark.parametrize("file", [3, 4])
-def test_a_folder_that_goes_while_a_checkpoint_is_written(words, tmp_path, file):
-    """The two files of arrays of the second checkpoint are the third and the fourth."""
+def test_a_folder_that_goes_while_a_checkpoint_is_written(words, tmp_path):
     folder, options = tmp_path / "run", [*words, "--epochs", 2]
     whole = train([], tmp_path / "whole", *options)
-    code = MOVED.format(file=file, folder=str(folder))
+    code = MOVED.format(folder=str(folder))
     outcome = run([], "-c", code, "--output-dir", folder, *options)
     assert outcome.code == 0, outcome.text
     assert outcome.out.count(f"{folder} is gone; it is made anew for the checkpoint of step") == 1
@@ -196,7 +201,7 @@ def test_a_folder_in_whose_place_is_something_else_ends_the_run(words, tmp_path)
 
 def test_a_second_job_on_the_same_folder_is_refused_until_the_first_has_ended(words, tmp_path):
     folder = tmp_path / "run"
-    with python(gloo(2), "train.py", "--output-dir", folder, *words, *NEVER_ENDING) as job:
+    with python([], "train.py", "--output-dir", folder, *words, *NEVER_ENDING) as job:
         until(lambda: len(records(folder, "step")) >= 3)
         before = (folder / "config.yaml").read_bytes()
         for start in ([], mpirun(2)):

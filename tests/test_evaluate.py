@@ -11,6 +11,7 @@ from lenet.evaluate import class_table, evaluate
 from lenet.metrics import Totals
 from lenet.trained import load_network
 from tests import run_jobs
+from tests.marks import slow
 from tests.run_jobs import gloo, mpirun
 
 
@@ -37,9 +38,9 @@ def test_the_table_has_a_line_for_each_class(alone):
     assert sum(int(line.split()[-1]) for line in lines) == 61
 
 
-@pytest.mark.parametrize("launcher", [gloo(3), mpirun(2)], ids=["horovodrun", "mpirun"])
-def test_several_processes_say_the_same_once(alone, finished, small, launcher):
-    outcome = run(launcher, finished() / "trained_LeNet5.params", "--data-dir", small)
+@pytest.mark.parametrize(("launcher", "processes"), [(gloo, 3), slow(mpirun, 2)])
+def test_several_processes_say_the_same_once(alone, finished, small, launcher, processes):
+    outcome = run(launcher(processes), finished() / "trained_LeNet5.params", "--data-dir", small)
     assert outcome.code == 0, outcome.text
     said = [text.strip() for _, text in outcome.lines if text.strip()]
     assert [line for line in alone.out.splitlines() if line.strip()] == [line for line in said if line]

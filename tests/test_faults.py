@@ -8,18 +8,14 @@ import psutil
 import pytest
 
 from lenet import checkpoint
+from tests.marks import slow
 from tests.run_jobs import gloo, horovodrun, mpirun, python, records, run, until
 
 SOON = 30  # seconds for what takes one or two on a machine that does nothing else
 
 
-def slow(*given):
-    """A case for the slow tests: it differs little from its neighbours."""
-    return pytest.param(*given, marks=pytest.mark.slow)
-
-
 LAUNCHERS = [gloo, slow(horovodrun), mpirun]  # without --gloo horovodrun starts mpirun
-EVERYWHERE = [*LAUNCHERS, None]
+STRICT = [slow(gloo), slow(horovodrun), mpirun]  # mpirun leaves its processes the least time
 # mpirun gives its processes 1 s for a checkpoint, which a busy machine can need more than; launch/mpi.sh sets it too.
 # It hands the signal on only after as long.
 PATIENT = {"OMPI_MCA_odls_base_sigkill_timeout": "3"}
@@ -117,7 +113,7 @@ def test_rank_0_that_is_killed_ends_the_job(start, options, tmp_path):
     assert_whole(tmp_path / "run")
 
 
-@pytest.mark.parametrize("launcher", EVERYWHERE)
+@pytest.mark.parametrize("launcher", [*STRICT, None])
 def test_all_killed(start, options, tmp_path, launcher):
     job = start(launcher, 2)
     job.kill()
@@ -156,8 +152,7 @@ def test_a_rank_that_is_stopped_ends_the_job_within_the_stall_timeout(start, tmp
     # Not SIGINT to horovodrun over MPI alone: it is a shell then, which lets mpirun decide; see the next test but one.
     [
         *((launcher, signal.SIGTERM) for launcher in (gloo, horovodrun, mpirun, None)),
-        *(slow(launcher, signal.SIGINT) for launcher in (gloo, mpirun)),
-        (None, signal.SIGINT),
+        *(slow(launcher, signal.SIGINT) for launcher in (gloo, mpirun, None)),
     ],
 )
 def test_asked_to_stop(start, options, tmp_path, launcher, number):
@@ -185,7 +180,7 @@ def test_a_signal_that_comes_twice_at_once_is_one(start, tmp_path):
     assert assert_whole(tmp_path / "run") == max(record["step"] for record in records(tmp_path / "run", "step"))
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize("launcher", STRICT)
 def test_one_rank_asked_to_stop_stops_all_after_the_same_step(start, tmp_path, launcher):
     job = start(launcher)
     ranks(job)[1].send_signal(signal.SIGTERM)
@@ -226,7 +221,7 @@ runpy.run_path("train.py", run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize("launcher", STRICT)
 def test_no_rank_ends_before_the_checkpoint_is_written(small, tmp_path, launcher):
     """Launchers end all processes when the first has ended with another code than 0."""
     options = ["--data-dir", small, "--batch-size", 1, "--epochs", 99_999, "--log-every", 1]
@@ -322,8 +317,8 @@ runpy.run_path("train.py", run_name="__main__")
         ("checkpoint, 'write_params', 5", [4]),  # a checkpoint takes two calls: this is within that of step 6
         ("files, '_same', 3", [4]),  # just before it gets its name
         ("checkpoint, 'remove_folder', 2", [4, 6]),  # before the older one is deleted
-        ("files.shutil, 'rmtree', 2", [2, 4]),
-        ("files.shutil, 'rmtree', 3", [4]),
+        slow("files.shutil, 'rmtree', 2", [2, 4]),
+        slow("files.shutil, 'rmtree', 3", [4]),
         ("files.shutil, 'rmtree', 4", [4, 6]),
     ],
 )

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests import run_jobs
+from tests.marks import slow
 from tests.run_jobs import gloo, losses, mpirun, train
 
 # Sums gradients of every size, and a report, with floats and with half floats; prints what rank 0 gets.
@@ -28,7 +29,7 @@ world.close()
 """
 
 
-@pytest.mark.parametrize("launcher", [gloo, mpirun])
+@pytest.mark.parametrize("launcher", [gloo, slow(mpirun)])
 def test_sums_of_half_floats_are_near_those_of_floats(launcher):
     outcome = run_jobs.run(launcher(2), "-c", SUMS)
     assert outcome.code == 0, outcome.text

@@ -24,6 +24,14 @@ place = sys.argv.index("--on-rank-1")
 sys.argv = ["train.py", *sys.argv[1:place], *(sys.argv[place + 1:] if rank == "1" else [])]
 runpy.run_path("train.py", run_name="__main__")
 """
+# Runs train.py later on rank 0 than on the others.
+LATE_RANK_0 = """
+import os, runpy, sys, time
+if os.environ["OMPI_COMM_WORLD_RANK"] == "0":
+    time.sleep(3)
+sys.argv = ["train.py", *sys.argv[1:]]
+runpy.run_path("train.py", run_name="__main__")
+"""
 # Runs train.py from a copy of the project whose code differs on rank 1.
 OTHER_CODE_ON_RANK_1 = """
 import os, runpy, shutil, sys
@@ -97,7 +105,7 @@ def test_a_launcher_without_horovod_is_refused(words, tmp_path, without_horovod,
 def test_a_real_launcher_whose_processes_do_not_meet_is_refused_once(words, tmp_path):
     """As where Horovod was built without MPI: each would train alone and write the same files."""
     alone = {"HOROVOD_CONTROLLER": "gloo", "HOROVOD_CPU_OPERATIONS": "gloo"}
-    message = one_line(run_jobs.run(mpirun(2), "train.py", *words, **alone))
+    message = one_line(run_jobs.run(mpirun(2), "-c", LATE_RANK_0, *words, **alone))
     assert "Open MPI started 2 processes but Horovod sees 1" in message
     assert not (tmp_path / "run").exists()
 

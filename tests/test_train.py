@@ -12,10 +12,11 @@ from lenet import checkpoint, data, model
 from lenet.config import read_config
 from lenet.params import read_params
 from tests import datasets, run_jobs, tutorial
+from tests.marks import slow
 from tests.run_jobs import first_ten, gloo, horovodrun, losses, mpirun, records, train, trained
 
 STEPS = 12  # of the whole run: three epochs of 64, 64, 64 and 58 images
-SEVERAL = [(gloo, 2), (mpirun, 2), (horovodrun, 2), (gloo, 4), (mpirun, 4)]
+SEVERAL = [(gloo, 2), slow(mpirun, 2), (horovodrun, 2), (gloo, 4), (mpirun, 4)]  # horovodrun starts mpirun
 # Adding up in another order changes the last bits: of the first ten losses these, and more of whole epochs after that.
 TOLERANCE, OF_EPOCHS = 1e-5, 1e-4
 
@@ -61,7 +62,7 @@ def test_horovod_with_one_process_gives_the_same_bits_as_none(finished):
     assert trained(finished(gloo, 1)) == trained(finished())
 
 
-@pytest.mark.parametrize(("launcher", "processes"), [(None, 1), (gloo, 2), (mpirun, 2)])
+@pytest.mark.parametrize(("launcher", "processes"), [(None, 1), (gloo, 2), slow(mpirun, 2)])
 def test_the_same_command_gives_the_same_bits(finished, options, tmp_path, launcher, processes):
     again = train(words(launcher, processes), tmp_path / "again", *options(processes))
     assert trained(again) == trained(finished(launcher, processes))
@@ -84,7 +85,7 @@ def test_stopped_and_resumed_gives_the_same_bits(finished, resumable, options, l
     assert results(folder) == results(finished(launcher, processes))
 
 
-@pytest.mark.parametrize(("launcher", "processes"), [(None, 1), (mpirun, 2)])
+@pytest.mark.parametrize(("launcher", "processes"), [(None, 1), slow(mpirun, 2)])
 def test_killed_and_resumed_gives_the_same_bits(options, tmp_path, launcher, processes):
     """SIGKILL falls where it falls: between steps, in a step, in the writing of a checkpoint."""
     folder = tmp_path / "killed"
