@@ -1,6 +1,6 @@
 """Joining the job that a launcher started, or being a world of one where none did."""
 
-from distributed.launcher import check_rendezvous, follow_horovodrun, read_launch, set_defaults, take_core
+from distributed.launcher import check_rendezvous, follow_horovodrun, read_launch, set_defaults
 from distributed.world import LaunchError, World
 
 
@@ -20,7 +20,6 @@ def connect():
     if launch is None:
         return World()
     follow_horovodrun()
-    take_core(launch)
     try:
         from distributed.elastic import is_elastic, join
         from distributed.horovod_world import HorovodWorld

@@ -5,7 +5,6 @@ import signal
 import socket
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -83,20 +82,6 @@ def set_defaults(environment=os.environ):
         environment.setdefault(name, value)
     if not _read_count(environment, "OMP_NUM_THREADS"):
         raise ValueError("OMP_NUM_THREADS=0: one thread is the least")
-
-
-def take_core(launch, environment=os.environ):
-    """Bind this process to a core of its own where its host's processes are as many as the cores that it may use.
-
-    To be called before MXNet and Horovod start their threads, which inherit it. Not in elastic jobs, whose processes
-    come and go, nor where the user wants several threads.
-    """
-    if launch.local_rank is None or environment["OMP_NUM_THREADS"] != "1" or environment.get("HOROVOD_ELASTIC") == "1":
-        return
-    with suppress(AttributeError, OSError):  # not Linux, or a container in which it is not allowed
-        cores = sorted(os.sched_getaffinity(0))
-        if launch.local_size == len(cores):
-            os.sched_setaffinity(0, {cores[launch.local_rank]})
 
 
 def check_rendezvous(environment=os.environ):

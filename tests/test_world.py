@@ -1,6 +1,5 @@
 """A world of one is the identity; what `World` says for any size holds when ranks differ."""
 
-import os
 import threading
 
 import mxnet as mx
@@ -8,20 +7,7 @@ import numpy as np
 import pytest
 
 from distributed import LaunchError, World, connect
-from distributed.launcher import Launch, read_launch, set_defaults, take_core
-from tests import run_jobs
-from tests.run_jobs import gloo, horovodrun
-
-# Says which cores each rank may use once there is a world.
-CORES = """
-import os
-from distributed import connect
-world = connect()
-cores = world.gather(sorted(os.sched_getaffinity(0)))
-if world.is_root:
-    print("cores", cores, flush=True)
-world.close()
-"""
+from distributed.launcher import Launch, read_launch, set_defaults
 
 
 class Refused(Exception):
@@ -173,37 +159,6 @@ def test_one_thread_and_a_quiet_wait_unless_the_user_has_chosen():
     chosen = {"OMP_NUM_THREADS": "5"}
     set_defaults(chosen)
     assert chosen["OMP_NUM_THREADS"] == "5"
-
-
-@pytest.mark.parametrize(
-    ("local_rank", "local_size", "environment", "taken"),
-    [
-        (0, 3, {}, [{3}]),
-        (2, 3, {}, [{7}]),
-        (1, 2, {}, []),
-        (1, 4, {}, []),
-        (None, 3, {}, []),
-        (1, 3, {"OMP_NUM_THREADS": "2"}, []),
-        (1, 3, {"HOROVOD_ELASTIC": "1"}, []),
-    ],
-)
-def test_a_core_for_each_process_where_they_are_as_many(monkeypatch, local_rank, local_size, environment, taken):
-    found = []
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {7, 3, 5})
-    monkeypatch.setattr(os, "sched_setaffinity", lambda process, cores: found.append(cores))
-    launch = Launch("Open MPI", rank=4, size=8, local_size=local_size, local_rank=local_rank)
-    take_core(launch, {"OMP_NUM_THREADS": "1", **environment})
-    assert found == taken
-
-
-@pytest.mark.parametrize("launcher", [gloo, horovodrun])
-def test_two_processes_on_two_cores_have_one_each(launcher):
-    cores = sorted(os.sched_getaffinity(0))[:2]
-    if len(cores) < 2:
-        pytest.skip("two cores are needed")
-    outcome = run_jobs.run(["taskset", "-c", "{},{}".format(*cores), *launcher(2)], "-c", CORES)
-    assert outcome.code == 0, outcome.text
-    assert f"cores {[[core] for core in cores]}" in [text for _, text in outcome.lines]
 
 
 def test_without_a_launcher_there_is_one_process(monkeypatch):
