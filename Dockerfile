@@ -50,7 +50,7 @@ RUN launch/setup.sh --gpu \
 FROM base AS gpu
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=gpu-builder /opt/lenet/.venv .venv
-COPY launch/pod.py launch/
+COPY distributed distributed/
 COPY lenet lenet/
 COPY distributed distributed/
 COPY train.py ./
@@ -60,7 +60,7 @@ CMD ["python", "train.py"]
 
 FROM base AS cpu
 COPY --from=builder /opt/lenet/.venv .venv
-COPY launch/pod.py launch/
+COPY distributed distributed/
 COPY lenet lenet/
 COPY distributed distributed/
 COPY train.py ./

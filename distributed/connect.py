@@ -1,7 +1,9 @@
 """Joining the job that a launcher started, or being a world of one where none did."""
 
-from distributed.launcher import check_rendezvous, follow_horovodrun, read_launch, set_defaults
-from distributed.world import LaunchError, World
+from distributed import environment
+from distributed.environment import LaunchError
+from distributed.launcher import check_rendezvous, follow_horovodrun, read_launch
+from distributed.world import World
 
 
 def connect():
@@ -10,18 +12,15 @@ def connect():
     LaunchError where Horovod is missing or does not see the processes that the launcher started: training on would
     be as many separate runs, each of which takes itself for rank 0.
     """
-    try:
-        launch = read_launch()
-        set_defaults()
-        if launch and launch.by == "horovodrun":
-            check_rendezvous()
-    except ValueError as error:
-        raise LaunchError(str(error)) from None
+    launch = read_launch()
+    environment.settle()
+    if launch and launch.by == "horovodrun":
+        check_rendezvous()
     if launch is None:
         return World()
     follow_horovodrun()
     try:
-        from distributed.elastic import is_elastic, join
+        from distributed.elastic.world import is_elastic, join
         from distributed.horovod_world import HorovodWorld
     except ImportError as error:
         raise LaunchError(

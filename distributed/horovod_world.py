@@ -9,7 +9,7 @@ import horovod.mxnet as hvd
 import mxnet as mx
 import numpy as np
 
-from distributed.lifeline import Lifeline
+from distributed.failure_detector import FailureDetector
 from distributed.world import World
 
 # Half floats hold 6e-8 to 65504; gradients of a mean are small, so they travel enlarged. A power of two: exact.
@@ -26,7 +26,7 @@ class HorovodWorld(World):
         self.rank, self.size = hvd.rank(), hvd.size()
         self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
         self.calls = 0
-        self.lifeline = Lifeline(self)
+        self.failure_detector = FailureDetector(self)
 
     def sum_gradients(self, gradients, report, fp16=False):
         """One grouped allreduce: one negotiation, one buffer, and the same order of addition in every run.
@@ -48,7 +48,7 @@ class HorovodWorld(World):
             hvd.broadcast_(array, root_rank=0, name=self._name("broadcast"))
             array.wait_to_read()
 
-    def gather(self, value):
+    def all_gather(self, value):
         payload = np.frombuffer(json.dumps(value).encode(), np.uint8)
         lengths = self._allgather(np.array([len(payload)], np.int32))
         ends = np.cumsum(lengths)
@@ -61,7 +61,7 @@ class HorovodWorld(World):
 
     def explain(self, error):
         if self._is_loss(error):
-            return f"{self.lifeline.first_lost(seconds=0) or 'another rank'} is lost"
+            return f"{self.failure_detector.first_lost(seconds=0) or 'another rank'} is lost"
         return super().explain(error)
 
     def abort(self, code):
@@ -84,7 +84,7 @@ class HorovodWorld(World):
         """Did MXNet's `error` come from a rank that is gone? The lifeline knows best; a cut network it cannot see."""
         if not isinstance(error, mx.MXNetError):
             return False
-        return self.lifeline.first_lost(seconds=2) is not None or bool(NETWORK_ERROR.search(str(error)))
+        return self.failure_detector.first_lost(seconds=2) is not None or bool(NETWORK_ERROR.search(str(error)))
 
     def _allgather(self, array):
         """The rows of every rank's `array`, a numpy array on the host, one below the other."""

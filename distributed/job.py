@@ -6,8 +6,9 @@ import time
 import traceback
 
 from distributed.connect import connect
+from distributed.environment import LaunchError
 from distributed.launcher import read_launch
-from distributed.world import LaunchError, Leave
+from distributed.world import Leave
 
 # Seconds for the rank that speaks to do so, where there is no world that all leave together: a launcher ends them all
 # as soon as one has ended.
@@ -81,6 +82,6 @@ def _speaks(world):
         return world.is_root
     try:
         launch = read_launch()
-    except ValueError:
+    except LaunchError:
         return True
     return launch is None or (launch.rank if launch.local_rank is None else launch.local_rank) == 0

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from distributed.environment import LaunchError, printable, read_count
+
 # Rank and size, local rank and local size as each launcher names them. horovodrun stands first: it may itself run under
 # MPI or Slurm.
 NAMES = {
@@ -24,15 +26,6 @@ NAMES = {
     "srun": ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", ""),
 }
 RENDEZVOUS_SECONDS = 10.0
-# Measured with tests/benchmarks/exchange.py and threads.py; NOTES.md beside them has the figures.
-DEFAULTS = {
-    # A step of so small a network is too short to be shared out; and the bits do not depend on the number of cores.
-    "OMP_NUM_THREADS": "1",
-    # Horovod's thread waits for other ranks inside MPI all the time. Without this it takes a core from the network.
-    "OMPI_MCA_mpi_yield_when_idle": "1",
-    # Milliseconds between two looks of that thread; 1 is Horovod's own.
-    "HOROVOD_CYCLE_TIME": "0.5",
-}
 
 
 @dataclass(frozen=True)
@@ -47,54 +40,31 @@ class Launch:
 
 
 def read_launch(environment=os.environ) -> Optional[Launch]:
-    """The launch of this process, or None where nothing started it as one of several. ValueError: not numbers."""
+    """The launch of this process, or None where nothing started it as one of several. LaunchError: not numbers."""
     for by, names in NAMES.items():
-        rank, size, local_rank, local_size = (_read_count(environment, name) for name in names)
+        rank, size, local_rank, local_size = (read_count(environment, name) for name in names)
         if rank is None or size is None or (by == "srun" and size == 1):  # srun --pty bash: a shell, not a job
             continue
         if by == "srun" and "PMIX_RANK" not in environment:
-            raise ValueError(f"srun started {size} processes that can not find each other: use srun --mpi=pmix")
+            raise LaunchError(f"srun started {size} processes that cannot find each other: use srun --mpi=pmix")
         local_size = 1 if local_size is None else local_size
         if not (rank < size and 1 <= local_size <= size):
-            raise ValueError(f"{by} set {names[0]}={rank} {names[1]}={size} {names[3]}={local_size}: no such place")
+            raise LaunchError(f"{by} set {names[0]}={rank} {names[1]}={size} {names[3]}={local_size}: no such place")
         return Launch(by, rank, size, local_size, local_rank)
     return None
 
 
-def _read_count(environment, name):
-    text = environment.get(name)
-    if text is not None and not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise ValueError(f"{name}={_shown(text)}: a whole number is needed")
-    return None if text is None else int(text)
-
-
-def _shown(text):
-    """The text as a part of one line."""
-    return text.encode("unicode_escape").decode()[:60]
-
-
-def set_defaults(environment=os.environ):
-    """Settle what MXNet, MPI and Horovod read from the environment when they start, unless the user has.
-
-    ValueError for what would end the interpreter there.
-    """
-    for name, value in DEFAULTS.items():
-        environment.setdefault(name, value)
-    if not _read_count(environment, "OMP_NUM_THREADS"):
-        raise ValueError("OMP_NUM_THREADS=0: one thread is the least")
-
-
 def check_rendezvous(environment=os.environ):
-    """ValueError unless the place is there where Gloo lets the processes meet: Horovod would end the interpreter."""
+    """LaunchError unless the place is there where Gloo lets the processes meet: Horovod would end the interpreter."""
     if environment.get("HOROVOD_CONTROLLER") != "gloo":
         return
     host = environment.get("HOROVOD_GLOO_RENDEZVOUS_ADDR", "")
-    port = _read_count(environment, "HOROVOD_GLOO_RENDEZVOUS_PORT")
-    where = f"HOROVOD_GLOO_RENDEZVOUS_ADDR={_shown(host)} HOROVOD_GLOO_RENDEZVOUS_PORT={port or ''}"
+    port = read_count(environment, "HOROVOD_GLOO_RENDEZVOUS_PORT")
+    where = f"HOROVOD_GLOO_RENDEZVOUS_ADDR={printable(host)} HOROVOD_GLOO_RENDEZVOUS_PORT={port or ''}"
     try:
         socket.create_connection((host, port or 0), RENDEZVOUS_SECONDS).close()
     except (OSError, OverflowError, UnicodeError) as error:
-        raise ValueError(f"{where}: horovodrun is not there ({error}); it sets both for its processes") from None
+        raise LaunchError(f"{where}: horovodrun is not there ({error}); it sets both for its processes") from None
 
 
 def follow_horovodrun():

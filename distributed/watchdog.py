@@ -23,7 +23,7 @@ class Watchdog:
         self.stopped = threading.Event()
         threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
 
-    def alive(self, waiting_for):
+    def heartbeat(self, waiting_for):
         """Tell that the run moves, and what it waits for next."""
         self.waiting_for, self.idle = waiting_for, 0.0
 

@@ -4,13 +4,8 @@ import socket
 
 import numpy as np
 
+from distributed.environment import LaunchError
 from distributed.watchdog import Watchdog
-
-
-class LaunchError(Exception):
-    """The processes of a job do not fit together; the text is the one line that the user sees."""
-
-    exit_code = 2
 
 
 class Leave(Exception):
@@ -46,7 +41,7 @@ class World:
         """True on the one rank that writes."""
         return self.rank == 0
 
-    def share(self, rows):
+    def part_of(self, rows):
         """This rank's part of `rows`: contiguous, nobody's row twice, parts that differ by at most one row."""
         return rows[len(rows) * self.rank // self.size : len(rows) * (self.rank + 1) // self.size]
 
@@ -59,7 +54,7 @@ class World:
     def broadcast(self, arrays):
         """Overwrite the NDArrays `arrays` with those of rank 0."""
 
-    def gather(self, value):
+    def all_gather(self, value):
         """`value` of every rank, in the order of the ranks. It is sent as JSON, so that nothing received runs."""
         return [value]
 
@@ -72,10 +67,10 @@ class World:
         if self.watchdog:
             self.watchdog.stop()
 
-    def alive(self, waiting_for):
+    def heartbeat(self, waiting_for):
         """Tell the watchdog, if there is one, that the run moves, and what it waits for next."""
         if self.watchdog:
-            self.watchdog.alive(waiting_for)
+            self.watchdog.heartbeat(waiting_for)
 
     def keep(self, state, write):
         """Keep `state` in memory for the world after this one; `write()`, called if a rank is lost, saves it."""
@@ -95,18 +90,18 @@ class World:
         return f"{error}" if isinstance(error, OSError) else None
 
     def abort(self, code):
-        """End this process at once, and with it the job, because the other ranks can not go on without it."""
+        """End this process at once, and with it the job, because the other ranks cannot go on without it."""
         raise SystemExit(code)
 
     def sum(self, totals):
         """The sum over all ranks of `totals`, a float64 array of any shape, added in the order of the ranks."""
-        return np.sum(self.gather(np.asarray(totals, np.float64).tolist()), axis=0)
+        return np.sum(self.all_gather(np.asarray(totals, np.float64).tolist()), axis=0)
 
-    def from_root(self, value):
+    def broadcast_object(self, value):
         """Rank 0's `value`, which JSON must be able to hold; what the other ranks pass is ignored."""
-        return self.gather(value if self.is_root else None)[0]
+        return self.all_gather(value if self.is_root else None)[0]
 
-    def together(self, work, expects):
+    def on_all_ranks(self, work, expects):
         """The result of `work()` on every rank, or on every rank the error `expects` if it came up on any.
 
         The error's `ranks` are those where it came up; `compare` says likewise who differs.
@@ -117,7 +112,7 @@ class World:
             result = work()
         except expects as error:
             problem = f"{error}"
-        problems = self.gather(None if problem is None else [problem, self.host])
+        problems = self.all_gather(None if problem is None else [problem, self.host])
         first = next((rank for rank, found in enumerate(problems) if found), None)
         if first is None:
             return result
@@ -128,13 +123,13 @@ class World:
         error.ranks = [rank for rank, found in enumerate(problems) if found]
         raise error
 
-    def meet(self):
+    def barrier(self):
         """Wait until every rank is here."""
-        self.gather(None)
+        self.all_gather(None)
 
     def compare(self, facts):
         """Raise LaunchError on every rank unless the dict `facts` (name to text) is the same on all of them."""
-        everywhere = self.gather([self.host, facts])
+        everywhere = self.all_gather([self.host, facts])
         root_host, root_facts = everywhere[0]
         for name, expected in root_facts.items():
             ranks = [rank for rank, (_, own) in enumerate(everywhere) if own[name] != expected]

@@ -1,38 +1,45 @@
 """python -m lenet COMMAND: what a run has learned, to look at and to take away."""
 
-import runpy
 import sys
-from pathlib import Path
+from argparse import Namespace
+from importlib import import_module
+from types import ModuleType
 
+from distributed import World, environment, run_job
+from lenet.cli import Parser
 from lenet.errors import InputError
-from lenet.options import Parser
 
 COMMANDS = {
     "show": "a picture of images of the data set with their class names",
-    "evaluate": "the accuracy over all test images and a table of the classes; also under horovodrun",
+    "evaluate": "the accuracy over all test images and a table of the classes; also under a launcher",
     "predict": "the predicted classes of test images or of your own pictures",
     "report": "curves, confusion matrix and mistakes of runs, as pictures and one HTML page",
     "export": "an ONNX file and Gluon's own pair of files, checked against each other",
 }
-EVALUATE = Path(__file__).resolve().parent.parent / "evaluate.py"
 
 
-def main(arguments):
-    """Run the command that the command line asks for; the exit code."""
-    if arguments[:1] == ["evaluate"]:  # an entry of its own: it brings the processes together, which nothing here can
-        sys.argv = [str(EVALUATE), *arguments[1:]]
-        runpy.run_path(str(EVALUATE), run_name="__main__")
+def main(arguments: list[str]) -> int:
+    """Run the command that the command line asks for. Returns the exit code."""
+    if arguments[:1] == ["evaluate"]:
+        return run_job(lambda world: evaluate(arguments, world), (InputError,))
     try:
+        environment.settle()
         options = read_options(arguments)
         module_of(options.command).run(options)
-    except InputError as error:
+    except (InputError, environment.LaunchError) as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
 
-def read_options(arguments):
-    """The command and its options; only the command that was asked for is imported."""
+def evaluate(arguments: list[str], world: World) -> int:
+    """Run the one command that the processes of a job share. Returns the exit code."""
+    options = world.on_all_ranks(lambda: read_options(arguments), InputError)
+    return module_of("evaluate").run(options, world)
+
+
+def read_options(arguments: list[str]) -> Namespace:
+    """The command and its options; only the command that was asked for is imported. InputError: they are wrong."""
     parser = Parser(prog="python -m lenet", description="See what a run has learned.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
@@ -42,17 +49,9 @@ def read_options(arguments):
     return parser.parse_args(arguments)
 
 
-def module_of(command):
+def module_of(command: str) -> ModuleType:
     """The module of a command, and no other: what they import takes its time."""
-    if command == "show":
-        from lenet import show as module
-    elif command == "predict":
-        from lenet import predict as module
-    elif command == "report":
-        from lenet import report as module
-    else:
-        from lenet import export as module
-    return module
+    return import_module(f"lenet.commands.{command}")
 
 
 if __name__ == "__main__":

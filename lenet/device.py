@@ -1,26 +1,12 @@
 """Which device this process computes on."""
 
 import os
-import sys
 
-from lenet import gpus
+from lenet import nvml
 from lenet.errors import InputError
 
 WITHOUT = "--device cpu or, for any command, CUDA_VISIBLE_DEVICES='' computes without one"
 WITH_CUDA = "launch/setup.sh --gpu installs one that can (requirements-gpu.txt), docker build --target gpu an image"
-ENGINES = ("NaiveEngine", "ThreadedEngine", "ThreadedEnginePerDevice")
-
-
-def settle_engine(debug):
-    """Make MXNet's engine synchronous for `debug`: it is read once, when MXNet is imported."""
-    engine = os.environ.get("MXNET_ENGINE_TYPE")
-    if engine is not None and engine not in ENGINES:
-        raise InputError(f"MXNET_ENGINE_TYPE={engine}: {', '.join(ENGINES)} are MXNet's engines")
-    if not debug:
-        return
-    if "mxnet" in sys.modules:
-        raise InputError("--debug is for one process without a launcher: python train.py --debug")
-    os.environ["MXNET_ENGINE_TYPE"] = "NaiveEngine"
 
 
 def choose_device(wish, local_rank, local_size):
@@ -33,7 +19,7 @@ def choose_device(wish, local_rank, local_size):
 
     if wish == "cpu":
         return mx.cpu(), None
-    host, count = gpus.look(), _count(wish)
+    host, count = nvml.look(), _count(wish)
     if local_size > count > 0:
         raise InputError(
             f"--device {wish}: {local_size} processes on this host but {count} GPU{'s' * (count > 1)}; "
@@ -62,16 +48,16 @@ def _count(wish):
 
 
 def _obstacle(host, own, count, has_cuda):
-    """Why this process can not compute on one of the GPUs `own`, or None."""
+    """Why this process cannot compute on one of the GPUs `own`, or None."""
     if own and not any(gpu.is_supported for gpu in own):
         usable = ",".join(str(gpu.index) for gpu in host.gpus if gpu.is_supported)
         remedy = f"; with CUDA_VISIBLE_DEVICES={usable} it sees only what it can use" if usable else ""
-        return f"MXNet 1.9.1 can not use {own[0]}: it has machine code for 5.0 to 8.9, Maxwell to Ada{remedy}"
+        return f"MXNet 1.9.1 cannot use {own[0]}: it has machine code for 5.0 to 8.9, Maxwell to Ada{remedy}"
     if count:
         return None
     if own and not has_cuda:
         first = next(gpu for gpu in own if gpu.is_supported)
-        return f"this MXNet is built without CUDA and can not use {first}; {WITH_CUDA}"
+        return f"this MXNet is built without CUDA and cannot use {first}; {WITH_CUDA}"
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     reasons = [] if shown is None else [f"CUDA_VISIBLE_DEVICES is '{shown}'"]
     reasons += [f"NVML tells of {own[0]}, driver {host.driver}"] if own else []

@@ -17,6 +17,6 @@ class InputError(_OneLine):
 
 
 class TrainingError(_OneLine):
-    """Training can not go on, though nothing that was given is plainly wrong."""
+    """Training cannot go on, though nothing that was given is plainly wrong."""
 
     exit_code = 1

@@ -7,7 +7,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before MXNet is imported: another number 
 import pytest
 from hypothesis import settings
 
-from tests import datasets, run_jobs
+from tests.support import datasets, run_jobs
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")

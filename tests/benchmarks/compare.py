@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 
 from distributed.launcher import DEFAULTS
-from tests import run_jobs
 from tests.benchmarks import measuring
+from tests.support import run_jobs
 
 HERE = Path(__file__).parent
 OURS = "ours, horovodrun"

@@ -9,8 +9,8 @@ MPI's own way to wait, at Horovod's own cycle time; the other rows give the core
 import statistics
 import sys
 
-from tests import run_jobs
 from tests.benchmarks import measuring
+from tests.support import run_jobs
 
 CYCLES = ("0.2", "0.5", "1", "5")  # milliseconds between two looks of Horovod's background thread
 

@@ -13,8 +13,8 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 
-from lenet import data
-from tests import datasets, run_jobs
+from lenet.data import fashion_mnist
+from tests.support import datasets, run_jobs
 
 LIMIT = 900  # seconds for one run
 
@@ -60,9 +60,9 @@ def table(head, rows):
 
 def unzipped(folder):
     """The real data set's four files, unzipped, in `folder`."""
-    dataset = data.load()
+    dataset = fashion_mnist.load()
     arrays = (dataset.train.images, dataset.train.labels, dataset.validation.images, dataset.validation.labels)
-    for name, array in zip(data.FILES, arrays):
+    for name, array in zip(fashion_mnist.FILES, arrays):
         datasets.store(folder, name, datasets.pack(array), gz=False)
     return folder
 

@@ -19,8 +19,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from lenet import data  # noqa: E402
-from tests import datasets, run_jobs  # noqa: E402
+from lenet.data import fashion_mnist  # noqa: E402
+from tests.support import datasets, run_jobs  # noqa: E402
 
 FOLDS = 6
 LIMIT = 1800  # seconds for one run
@@ -28,7 +28,7 @@ LIMIT = 1800  # seconds for one run
 
 def split_training_set(folder):
     """Write FOLDS data sets, whose "test" images are each another part of the training set; return their folders."""
-    whole = data.load().train
+    whole = fashion_mnist.load().train
     parts = np.array_split(np.random.RandomState(0).permutation(len(whole)), FOLDS)
     folders = [Path(folder, str(fold)) for fold in range(FOLDS)]
     for fold, place in enumerate(folders):

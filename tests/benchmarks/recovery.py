@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from tests.benchmarks import measuring
-from tests.elastic_jobs import HOSTS
-from tests.run_jobs import ROOT, Job, gloo, records, until
+from tests.support.elastic_jobs import HOSTS
+from tests.support.run_jobs import ROOT, Job, gloo, records, until
 
 STEPS_BEFORE = 100  # a kill comes after so many
 HOST_FILES = tempfile.TemporaryDirectory()  # goes with the program

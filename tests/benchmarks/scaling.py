@@ -18,8 +18,8 @@ import sys
 
 import numpy as np
 
-from tests import run_jobs
 from tests.benchmarks import measuring
+from tests.support import run_jobs
 
 PROCESSES = (1, 2, 4)
 BATCHES = (32, 64, 128, 256, 512, 1024, 2048)

@@ -20,8 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from lenet import checkpoint  # noqa: E402
-from tests import datasets, run_jobs  # noqa: E402
+from lenet.run import checkpoint  # noqa: E402
+from tests.support import datasets, run_jobs  # noqa: E402
 
 EVERY = 3  # steps between two checkpoints
 LIMIT = 900  # seconds that a job may take for anything on a machine with much else to do

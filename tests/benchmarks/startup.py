@@ -10,8 +10,8 @@ import sys
 import tempfile
 import time
 
-from tests import run_jobs
 from tests.benchmarks import measuring
+from tests.support import run_jobs
 
 # What each start of Python with these lines costs; a line includes those above it.
 PARTS = {

@@ -58,7 +58,7 @@ def main():
     clock = Clock(nd.waitall)
     whole = seconds_of_a_step(world, world, learner, train, batch, seconds=0.5)
     take_apart(world, learner, train, batch, clock)
-    everywhere = world.gather([clock.seconds, limits(batch, exchange)])
+    everywhere = world.all_gather([clock.seconds, limits(batch, exchange)])
     if world.is_root:
         parts = {**split_exchange([seconds for seconds, _ in everywhere]), WHOLE: whole}
         bounds = {name: statistics.mean(found[name] for _, found in everywhere) for name in everywhere[0][1]}

@@ -40,19 +40,20 @@ def prepare(network="fast"):
     """A Learner and the training images. MXNet comes in here, after the world has chosen the number of threads."""
     import mxnet as mx
 
-    from lenet import data, model
-    from lenet.batches import Batches
     from lenet.config import read_config
-    from lenet.learner import Learner, Objective
+    from lenet.data import fashion_mnist
+    from lenet.data.batches import Batches
+    from lenet.model import lenet5
+    from lenet.training.step import Learner, Objective
 
-    net = model.lenet5()
-    model.initialize(net, 1, mx.cpu())
+    net = lenet5.lenet5()
+    lenet5.initialize(net, 1, mx.cpu())
     net.hybridize(static_alloc=True)
     learner = Learner(net, read_config([]), mx.cpu())
     if network == "plain":
         learner.objective = Objective(net)
         learner.objective.hybridize(static_alloc=True, static_shape=True)
-    return learner, Batches(data.load().train, mx.cpu())
+    return learner, Batches(fashion_mnist.load().train, mx.cpu())
 
 
 def seconds_of_a_step(world, partners, learner, train, batch, seconds):
@@ -61,7 +62,7 @@ def seconds_of_a_step(world, partners, learner, train, batch, seconds):
     steps = 5
     times = []
     for block in range(BLOCKS + 1):
-        world.gather(None)
+        world.all_gather(None)
         began = time.perf_counter()
         unread = None
         for _ in range(steps):
@@ -71,7 +72,7 @@ def seconds_of_a_step(world, partners, learner, train, batch, seconds):
                 unread.asnumpy()
             unread = report
         unread.asnumpy()
-        each = max(world.gather((time.perf_counter() - began) / steps))
+        each = max(world.all_gather((time.perf_counter() - began) / steps))
         times += [each] if block else []
         steps = max(5, int(seconds / each))
     return statistics.median(times)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from distributed import run_job  # noqa: E402
-from tests import datasets  # noqa: E402
+from tests.support import datasets  # noqa: E402
 
 STEPS = 40  # of a block
 
@@ -33,20 +33,20 @@ def main(world):
 
     import mxnet as mx
 
-    from lenet import loop
+    from lenet.training import trainer
 
     run = _run(world, options.batch_size)
     world.watch(60)
-    reported = loop._read, world.sum_gradients
+    reported = trainer._read, world.sum_gradients
     silent = lambda *report: None, lambda gradients, report, fp16: reported[1](gradients[:-1], gradients[-1], fp16)
     seconds = {reported: [], silent: []}
     for number in range(options.rounds + 1):
         for way in (reported, silent) if number % 2 else (silent, reported):
-            loop._read, world.sum_gradients = way
+            trainer._read, world.sum_gradients = way
             run.progress, run.totals = type(run.progress)(), type(run.totals)()
-            world.gather("ready")
+            world.all_gather("ready")
             began = time.perf_counter(), time.process_time()
-            loop.train_epoch(run)
+            trainer.train_epoch(run)
             mx.nd.waitall()
             seconds[way].append((time.perf_counter() - began[0], time.process_time() - began[1]))
     if world.is_root:
@@ -61,7 +61,9 @@ def _tell_agreement(run):
     """The part that is only there for stopping and watching: it is too small to be seen in whole steps."""
     times, world = 10_000, run.world
     micro = (
-        1e6 / times * timeit(lambda: (bool(run.stop), world.wants_resize, world.alive(f"step {times}")), number=times)
+        1e6
+        / times
+        * timeit(lambda: (bool(run.stop), world.wants_resize, world.heartbeat(f"step {times}")), number=times)
     )
     print(f"asking for a stop and telling the watchdog: {micro:.1f} µs a step, and two numbers more in the report")
 
@@ -78,23 +80,25 @@ def _run(world, batch_size):
     """A run whose epochs are one block of steps, on random images."""
     import mxnet as mx
 
-    from lenet import data, loop, model
-    from lenet.batches import Batches
     from lenet.config import Config
-    from lenet.journal import Journal
-    from lenet.learner import Learner
-    from lenet.stop import stop_request
+    from lenet.data import fashion_mnist
+    from lenet.data.batches import Batches
+    from lenet.model import lenet5
+    from lenet.run.metrics_log import MetricsLog
+    from lenet.training import trainer
+    from lenet.training.signals import stop_request
+    from lenet.training.step import Learner
 
     with tempfile.TemporaryDirectory() as folder:
-        images = data.load(datasets.write(folder, train=STEPS * batch_size * world.size, validation=10)).train
-        journal = Journal(folder, writes=False)
+        images = fashion_mnist.load(datasets.write(folder, train=STEPS * batch_size * world.size, validation=10)).train
+        journal = MetricsLog(folder, writes=False)
     config = Config(batch_size=batch_size, log_every=50)
-    net = model.lenet5()
-    model.initialize(net, config.seed, mx.cpu())
+    net = lenet5.lenet5()
+    lenet5.initialize(net, config.seed, mx.cpu())
     net.hybridize(static_alloc=True)
     batches = Batches(images, mx.cpu())
     stop_request.listen()
-    return loop.Run(config, world, Learner(net, config, mx.cpu()), batches, batches, journal, None, stop_request)
+    return trainer.Run(config, world, Learner(net, config, mx.cpu()), batches, batches, journal, None, stop_request)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import horovod.mxnet as hvd
 import mxnet as mx
 from mxnet import autograd, gluon, nd
 
-from lenet import model
-from lenet.data import FILES
+from lenet.data.fashion_mnist import FILES
+from lenet.model import lenet5
 
 
 def main(folder, batch, epochs):
@@ -29,7 +29,7 @@ def main(folder, batch, epochs):
         num_parts=hvd.size(),
         part_index=hvd.rank(),
     )
-    net = model.lenet5()
+    net = lenet5.lenet5()
     net.initialize(mx.init.Xavier())
     net.hybridize(static_alloc=True)
     parameters = net.collect_params()

@@ -10,12 +10,12 @@ import time
 import mxnet as mx
 from mxnet import autograd, gluon, nd
 
-from lenet import data
-from tests import tutorial
+from lenet.data import fashion_mnist
+from tests.support import tutorial
 
 
 def main(folder, batch, epochs):
-    train = data.load(folder).train
+    train = fashion_mnist.load(folder).train
     images = nd.array(train.images[:, :, :, None], dtype="uint8")
     samples = gluon.data.ArrayDataset(images, train.labels.astype("int32")).transform_first(tutorial.transform)
     batches = gluon.data.DataLoader(samples, batch, shuffle=True, num_workers=4)

@@ -1,0 +1,1 @@
+"""Elastic training: a job that goes on with other processes."""

@@ -1,0 +1,61 @@
+"""Every variable that MXNet, Open MPI, CUDA or Horovod reads from the environment, settled once, before they load."""
+
+import os
+import sys
+from collections.abc import MutableMapping
+
+ENGINES = ("NaiveEngine", "ThreadedEngine", "ThreadedEnginePerDevice")
+# What the user has set stays. Measured with tests/benchmarks/exchange.py and threads.py.
+DEFAULTS = {
+    # A step of so small a network is too short to be shared out; and the bits do not depend on the number of cores.
+    "OMP_NUM_THREADS": "1",
+    # Horovod's thread waits for other ranks inside MPI all the time. Without this it takes a core from the network.
+    "OMPI_MCA_mpi_yield_when_idle": "1",
+    # Milliseconds between two looks of that thread; 1 is Horovod's own.
+    "HOROVOD_CYCLE_TIME": "0.5",
+    # CUDA numbers the fastest GPU 0 unless it is told before it starts; NVML and nvidia-smi go by the bus.
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+    # On a GPU: kernels that give the same bits each time, chosen without timing them.
+    "MXNET_ENFORCE_DETERMINISM": "1",
+    "MXNET_CUDNN_AUTOTUNE_DEFAULT": "0",
+}
+
+
+class LaunchError(Exception):
+    """A launch or an environment that cannot work; the text is the one line that the user sees."""
+
+    exit_code = 2
+
+
+def settle(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Set what the user has not. LaunchError: a value that MXNet cannot use."""
+    for name, value in DEFAULTS.items():
+        environment.setdefault(name, value)
+    threads = read_count(environment, "OMP_NUM_THREADS")
+    if not threads:
+        raise LaunchError("OMP_NUM_THREADS=0: one thread is the least")
+    engine = environment.get("MXNET_ENGINE_TYPE")
+    if engine is not None and engine not in ENGINES:
+        raise LaunchError(f"MXNET_ENGINE_TYPE={printable(engine)}: {', '.join(ENGINES)} are MXNet's engines")
+
+
+def choose_engine(debug: bool) -> None:
+    """Make MXNet's engine synchronous for `debug`. LaunchError: MXNet is loaded already, by a launcher's world."""
+    if not debug:
+        return
+    if "mxnet" in sys.modules:
+        raise LaunchError("--debug is for one process without a launcher: python train.py --debug")
+    os.environ["MXNET_ENGINE_TYPE"] = "NaiveEngine"
+
+
+def read_count(environment: MutableMapping[str, str], name: str) -> int | None:
+    """The whole number in the variable `name`, None where it is not set. LaunchError: it is not a number."""
+    text = environment.get(name)
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise LaunchError(f"{name}={printable(text)}: a whole number is needed")
+    return None if text is None else int(text)
+
+
+def printable(text: str) -> str:
+    """The text as a part of one line."""
+    return text.encode("unicode_escape").decode()[:60]

@@ -1,0 +1,121 @@
+"""Who is lost: one idle connection from each rank to rank 0, which breaks when the process at either end is gone.
+
+Horovod only tells that some connection broke. This is asked after such an error, and does nothing by itself.
+"""
+
+import json
+import secrets
+import selectors
+import socket
+import threading
+from contextlib import suppress
+
+import psutil
+
+CONNECT_SECONDS = 3.0  # for each address of rank 0
+
+
+class FailureDetector:
+    """Knows the first rank that was lost. Every rank makes one at the same time: it uses the world's collectives."""
+
+    def __init__(self, world):
+        self.hosts = world.all_gather(world.host)
+        self.lost, self.found = None, threading.Event()
+        self.socket = None
+        server = socket.create_server(("", 0), backlog=world.size) if world.is_root else None
+        offer = server and [server.getsockname()[1], _addresses(), secrets.token_hex(16)]
+        port, addresses, token = world.broadcast_object(offer)
+        if world.is_root:
+            work, arguments = self._watch_all, (server, token, world.size)
+        else:
+            near = ["127.0.0.1"] if world.host == self.hosts[0] else []
+            work, arguments = (
+                self._watch_root,
+                ([*near, *addresses, self.hosts[0]], port, [token, world.rank]),
+            )
+        threading.Thread(target=work, args=arguments, daemon=True, name="lifeline").start()
+
+    def first_lost(self, seconds):
+        """`rank 2 on host b`, once it is known and at most `seconds` later; None if nobody is known to be lost."""
+        return f"rank {self.lost} on {self.hosts[self.lost]}" if self.found.wait(seconds) else None
+
+    def close(self):
+        """Watch no longer; the thread ends and with it the connections."""
+        if self.socket:
+            with suppress(OSError):  # the other end was faster
+                self.socket.shutdown(socket.SHUT_RDWR)
+
+    def _watch_root(self, addresses, port, greeting):
+        """On the other ranks. Where no address of rank 0 answers (a firewall), there is no lifeline."""
+        for address in addresses:
+            try:
+                root = socket.create_connection((address, port), CONNECT_SECONDS)
+            except OSError:
+                continue
+            root.settimeout(None)
+            self.socket = root
+            with root:
+                root.sendall(json.dumps(greeting).encode() + b"\n")
+                self._lose(int(_receive(root) or 0))
+            return
+
+    def _watch_all(self, server, token, size):
+        """On rank 0, until `close`: the first end of a connection is told to all others."""
+        self.socket = server
+        peers = selectors.DefaultSelector()
+        peers.register(server, selectors.EVENT_READ)
+        while True:
+            for key, _ in peers.select():
+                if key.fileobj is server:
+                    try:
+                        peer, _ = server.accept()
+                    except OSError:  # shut down by `close`
+                        return _close(peers)
+                    rank = _greeted(peer, token)
+                    if rank in range(1, size):
+                        peers.register(peer, selectors.EVENT_READ, rank)
+                else:
+                    peers.unregister(key.fileobj)
+                    if self.lost is None:
+                        _tell([peer.fileobj for peer in peers.get_map().values() if peer.data], key.data)
+                        self._lose(key.data)
+
+    def _lose(self, rank):
+        self.lost = rank
+        self.found.set()
+
+
+def _greeted(peer, token):
+    """The rank that `peer` says it is, if it knows the token of this job."""
+    peer.settimeout(CONNECT_SECONDS)
+    try:
+        sent, rank = json.loads(peer.recv(200))
+        return rank if secrets.compare_digest(sent, token) else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _receive(peer):
+    """What `peer` sends next, or nothing if its process has ended."""
+    try:
+        return peer.recv(64)
+    except OSError:
+        return b""
+
+
+def _tell(peers, rank):
+    for peer in peers:
+        with suppress(OSError):  # it has ended as well
+            peer.sendall(str(rank).encode())
+
+
+def _close(peers):
+    for key in list(peers.get_map().values()):
+        key.fileobj.close()
+    peers.close()
+
+
+def _addresses():
+    """The IPv4 addresses of this host, loopback left out."""
+    found = [each for addresses in psutil.net_if_addrs().values() for each in addresses]
+    return [each.address for each in found if each.family == socket.AF_INET and not each.address.startswith("127.")]

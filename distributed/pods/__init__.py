@@ -1,0 +1,1 @@
+"""The pods of a Kubernetes job that has no launcher."""

@@ -1,0 +1,1 @@
+"""The data set: files, arrays, the order of the images."""

@@ -1,0 +1,149 @@
+"""Checkpoints: folders of two `.params` files and a JSON file. Nothing in them is a pickle."""
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lenet.errors import InputError
+from lenet.files import read_regular, remove_folder, whole_folder
+from lenet.model.params_file import LIMIT, parse_params, write_params
+from lenet.run.progress import Progress, Totals
+
+MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
+FORMAT = 1
+MOST_STATE = 1 << 16  # bytes of a state.json
+MOST = 1 << 53  # of any count
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run at a step: weights and momenta by parameter name, where it stands, and which run it is."""
+
+    weights: dict[str, np.ndarray]
+    momenta: dict[str, np.ndarray]
+    progress: Progress
+    totals: Totals  # of the epoch that is not finished
+    run: dict[str, object]  # what must not change on resuming: seed, data, images
+
+
+def folder_of(output_dir, step):
+    """Where the checkpoint of `step` steps stands."""
+    return Path(output_dir) / "checkpoints" / f"step-{step:08d}"
+
+
+def save(output_dir, checkpoint, keep):
+    """Write `checkpoint`, keep the newest `keep`. Returns its folder.
+
+    OSError if the disk refuses; FileNotFoundError if `output_dir` is not there, or no longer.
+    """
+    folder = folder_of(output_dir, checkpoint.progress.step)
+    folder.parent.mkdir(exist_ok=True)
+    with whole_folder(folder) as place:
+        write_params(place / MODEL, checkpoint.weights)
+        write_params(place / OPTIMIZER, checkpoint.momenta)
+        state = {
+            "format": FORMAT,
+            "progress": asdict(checkpoint.progress),
+            "totals": asdict(checkpoint.totals),
+            "run": checkpoint.run,
+        }
+        state["sha256"] = {name: _sha256((place / name).read_bytes()) for name in (MODEL, OPTIMIZER)}
+        state["sha256"][STATE] = _state_digest(state)
+        (place / STATE).write_text(json.dumps(state, indent=1) + "\n")
+    # A later one is damaged, else this run would have gone on from there: it does not count.
+    up_to_it = [each for each in folders(output_dir) if step_of(each) <= step_of(folder)]
+    for old in up_to_it[:-keep]:
+        remove_folder(old)
+    return folder
+
+
+def folders(output_dir):
+    """The folders of all checkpoints under `output_dir`, oldest first."""
+    found = (Path(output_dir) / "checkpoints").glob("step-*")
+    return sorted(
+        (each for each in found if re.fullmatch(r"step-[0-9]{8,18}", each.name) and each.is_dir()), key=step_of
+    )
+
+
+def newest(output_dir, report):
+    """The newest whole checkpoint under `output_dir`, or None. Each damaged one goes to `report`."""
+    for folder in reversed(folders(output_dir)):
+        try:
+            return load(folder)
+        except InputError as error:
+            report(f"Damaged checkpoint, the one before it is used: {error}")
+    if folders(output_dir):
+        raise InputError(f"{output_dir}: no checkpoint is whole; --resume never begins anew")
+    return None
+
+
+def load(folder):
+    """The checkpoint in `folder`. InputError if it is not whole, not of this format, or was changed since."""
+    folder = Path(folder)
+    state = _read_state(folder / STATE)
+    return Checkpoint(
+        weights=_read_arrays(folder / MODEL, state["sha256"][MODEL]),
+        momenta=_read_arrays(folder / OPTIMIZER, state["sha256"][OPTIMIZER]),
+        progress=Progress(**state["progress"]),
+        totals=Totals(**state["totals"]),
+        run=state["run"],
+    )
+
+
+def step_of(folder):
+    """The step that a checkpoint's folder is named after."""
+    return int(folder.name[len("step-") :])
+
+
+def _read_arrays(path, digest):
+    try:
+        content = read_regular(path, LIMIT)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    if _sha256(content) != digest:
+        raise InputError(f"{path}: its SHA-256 is not the one in {STATE}: it is damaged")
+    return parse_params(content, path)
+
+
+def _read_state(path):
+    """The dict in a state.json, with every value of the type and in the range that it must be."""
+    try:
+        state = json.loads(read_regular(path, MOST_STATE))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; a checkpoint's folder is needed") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{path}: it is not JSON") from None
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise InputError(f"{path}: it is not the state of a checkpoint of format {FORMAT}")
+    counts = {"epoch": int, "images_done": int, "step": int}
+    sums = {"loss": float, "correct": int, "images": int}
+    run = {"seed": int, "data": str, "images": int}
+    digests = {MODEL: str, OPTIMIZER: str, STATE: str}
+    for name, kinds in (("progress", counts), ("totals", sums), ("run", run), ("sha256", digests)):
+        part = state.get(name)
+        if not isinstance(part, dict) or {key: type(value) for key, value in part.items()} != kinds:
+            raise InputError(f"{path}: {name} must hold {', '.join(kinds)}")
+    progress, totals, images = state["progress"], state["totals"], state["run"]["images"]
+    counts = (*progress.values(), totals["correct"], totals["images"], images, state["run"]["seed"])
+    if min(counts) < 0 or max(counts) > MOST or not math.isfinite(totals["loss"]):
+        raise InputError(f"{path}: a number is out of range")
+    if progress["images_done"] >= images or not totals["correct"] <= totals["images"] <= images:
+        raise InputError(f"{path}: more images are done than an epoch has")
+    if state["sha256"][STATE] != _state_digest(state):
+        raise InputError(f"{path}: its SHA-256 is not the one that it holds: it is damaged")
+    return state
+
+
+def _state_digest(state):
+    """SHA-256 of what a state says, less this digest itself: of JSON in one fixed form."""
+    digests = {name: digest for name, digest in state["sha256"].items() if name != STATE}
+    return _sha256(json.dumps({**state, "sha256": digests}, sort_keys=True).encode())
+
+
+def _sha256(content):
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,1 @@
+"""Training: epochs of steps, what they change, and where that is saved."""

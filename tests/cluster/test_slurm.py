@@ -1,0 +1,101 @@
+"""launch/slurm.sbatch on a real Slurm: it trains, and requeued it goes on from its checkpoint to the same bits."""
+
+import pytest
+
+from distributed.launcher import Launch, read_launch
+from tests.support import checkout, run_jobs, slurm
+from tests.support.run_jobs import ROOT, Job, gloo, until
+
+SCRIPT = ROOT / "launch/slurm.sbatch"
+STEP = {"SLURM_NTASKS": "4", "SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_STEP_NUM_TASKS": "4"}
+
+
+needs_slurm = pytest.mark.skipif(slurm.why_not() is not None, reason=slurm.why_not() or "")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A cluster of two nodes."""
+    with slurm.running(tmp_path_factory.mktemp("slurm")) as running:
+        yield running
+
+
+@pytest.fixture
+def root(tmp_path):
+    return checkout.write(tmp_path)
+
+
+@pytest.fixture
+def submit(cluster, small, root):
+    """A function that queues a run with a process on each node into a folder and gives the number of the job."""
+
+    def queue(folder):
+        command = ["sbatch", "--parsable", "--nodes=2", "--ntasks=2", f"--output={folder}.log", "launch/slurm.sbatch"]
+        words = ["--data-dir", small, "--output-dir", folder, "--epochs", "30", "--batch-size", "16"]
+        return cluster.call("env", "-C", root, *command, *words)
+
+    return queue
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_a_requeued_job_goes_on_to_the_same_bits(cluster, submit, tmp_path):
+    whole, requeued = tmp_path / "whole", tmp_path / "requeued"
+    assert cluster.ended(submit(whole)) == "COMPLETED", whole.with_suffix(".log").read_text()
+    job = submit(requeued)
+    until(lambda: list(requeued.glob("checkpoints/step-*")))
+    cluster.call("scontrol", "requeue", job)
+    state, said = cluster.ended(job), requeued.with_suffix(".log").read_text()
+    assert (state, cluster.job(job)["Restarts"]) == ("COMPLETED", "1"), said
+    assert "Exited with exit code 143" in said
+    assert "Continuing after step" in said
+    assert run_jobs.records(requeued, "epoch")[-1]["processes"] == 2
+    assert run_jobs.trained(requeued) == run_jobs.trained(whole)
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_mpi_sh_trains_on_all_of_an_allocation(cluster, options, finished, root, tmp_path):
+    command = ["salloc", "--nodes=2", "--ntasks=4", root / "launch/mpi.sh"]
+    with cluster.start(*command, *options(4), "--output-dir", tmp_path / "run") as job:
+        outcome = job.wait()
+    assert outcome.code == 0, outcome.text
+    one, two = run_jobs.losses(finished(gloo, 4)), run_jobs.losses(tmp_path / "run")
+    assert [two[step] for step in range(1, 11)] == pytest.approx([one[step] for step in range(1, 11)], rel=1e-5)
+
+
+def test_a_batch_script_is_no_launch():
+    """Slurm gives it a place of its own, rank 0 of the job's tasks."""
+    batch = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "4", "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}
+    assert read_launch(batch) is None
+    assert read_launch({**batch, "SLURM_STEP_NUM_TASKS": "1"}) is None  # srun --pty bash
+
+
+def test_a_task_of_srun_is_a_launch():
+    assert read_launch({**STEP, "PMIX_RANK": "1"}) == Launch("srun", rank=1, size=4, local_size=1, local_rank=1)
+
+
+def test_a_launcher_inside_of_a_step_comes_first():
+    ranks = {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"}
+    assert read_launch({**STEP, "PMIX_RANK": "1", **ranks}).by == "Open MPI"
+
+
+def test_tasks_without_pmix_are_refused():
+    """Each would be a world of one, as srun starts them by default."""
+    with pytest.raises(ValueError, match=r"srun started 4 processes .* --mpi=pmix"):
+        read_launch(STEP)
+
+
+@pytest.mark.parametrize("variables", [{}, {"SLURM_JOB_ID": "7", "SLURM_SUBMIT_DIR": "/"}], ids=["no job", "elsewhere"])
+def test_wrong_use_is_one_line(variables):
+    with Job([SCRIPT], **variables) as job:
+        outcome = job.wait()
+    assert (outcome.code, len(outcome.lines), len(outcome.errors)) == (2, 1, 1)
+    assert "sbatch" in outcome.errors[0]
+
+
+def test_help_says_how():
+    with Job([SCRIPT, "--help"]) as job:
+        outcome = job.wait()
+    assert outcome.code == 0
+    assert outcome.out.startswith("usage: sbatch ")

@@ -1,0 +1,173 @@
+"""Starting train.py as people start it: alone, under horovodrun, under mpirun. No job outlives its test."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LAUNCHER_VARIABLES = ("HOROVOD_", "OMPI_", "PMI", "PMIX_", "MPI_", "SLURM_")
+LIMIT = 120  # seconds after which a job counts as hanging
+
+
+def gloo(processes):
+    """The words before `python` for Horovod's own launcher and transport."""
+    return ["horovodrun", "--gloo", "-np", str(processes)]
+
+
+def horovodrun(processes):
+    """Horovod's launcher as the README has it; it runs mpirun where there is one."""
+    return ["horovodrun", "-np", str(processes)]
+
+
+def mpirun(processes):
+    """Open MPI's launcher, with more processes than cores allowed."""
+    root = ["--allow-run-as-root"] if os.getuid() == 0 else []
+    return ["mpirun", *root, "--oversubscribe", "-np", str(processes)]
+
+
+@dataclass
+class Outcome:
+    """How a job ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self):
+        """(rank, text) of each line that is not empty; the launcher's tag tells the rank, else it is None."""
+        tag = re.compile(r"\[(?:1,)?(\d+)\]<std(?:out|err)>: ?")
+        tagged = [(tag.search(line), tag.sub("", line)) for line in self.text.splitlines()]
+        return [(match and int(match[1]), text) for match, text in tagged if text]
+
+    @property
+    def text(self):
+        return self.out + self.err
+
+    @property
+    def errors(self):
+        """The `error: …` lines, without those words."""
+        return [line[len("error: ") :] for _, line in self.lines if line.startswith("error: ")]
+
+
+class Job:
+    """A command in the background, in the project's root. Leaving the block ends all its processes."""
+
+    def __init__(self, command, **variables):
+        self.mark = uuid.uuid4().hex
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHER_VARIABLES)}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        env = {**clean, "PATH": path, "OMP_NUM_THREADS": "1", "TEST_JOB": self.mark, **variables}
+        self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=self.out,
+            stderr=self.err,
+            start_new_session=True,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+        self.process.wait()
+        self.out.close()
+        self.err.close()
+
+    def processes(self):
+        """All living processes of the job, told by their environment: launchers start new process groups."""
+        return [process for process in psutil.process_iter() if _variable(process, "TEST_JOB") == self.mark]
+
+    def send(self, number):
+        """A signal to the process that was started, not to its children."""
+        self.process.send_signal(number)
+
+    def kill(self):
+        """SIGKILL to everything at once, as a lost machine would end."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):  # ended by itself meanwhile
+                process.kill()
+
+    def wait(self, limit=LIMIT):
+        """The Outcome; TimeoutExpired if the job hangs."""
+        code = self.process.wait(limit)
+        texts = []
+        for file in (self.out, self.err):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+        return Outcome(code, *texts)
+
+
+def _variable(process, name):
+    try:
+        return process.environ().get(name)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return None
+
+
+def python(launcher, *words, **variables):
+    """The Job `LAUNCHER python WORDS…`; `launcher` as gloo(2) gives it, [] for none."""
+    return Job([*launcher, sys.executable, *words], **variables)
+
+
+def run(launcher, *words, **variables):
+    """The Outcome of `LAUNCHER python WORDS…`."""
+    with python(launcher, *words, **variables) as job:
+        return job.wait()
+
+
+def train(launcher, folder, *options, **variables):
+    """The output folder of a run of train.py that must end well."""
+    outcome = run(launcher, "train.py", "--output-dir", folder, *options, **variables)
+    assert outcome.code == 0, outcome.text
+    return Path(folder)
+
+
+def until(condition, limit=LIMIT):
+    """Wait until `condition()` is true and return what it gave."""
+    end = time.monotonic() + limit
+    while not (found := condition()):
+        assert time.monotonic() < end, f"{condition} did not come true in {limit} s"
+        time.sleep(0.01)
+    return found
+
+
+def records(folder, kind):
+    """The lines of metrics.jsonl of one kind, `step` or `epoch`."""
+    path = Path(folder) / "metrics.jsonl"
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    whole = [json.loads(line) for line in lines if line.endswith("\n")]
+    return [record for record in whole if record["kind"] == kind]
+
+
+def losses(folder):
+    """The loss of each step, by step."""
+    return {record["step"]: record["loss"] for record in records(folder, "step")}
+
+
+def first_ten(folder):
+    """The losses of the first ten steps: what is promised to be the same for every number of processes.
+
+    Later, what was rounded in another order has grown: a ReLU or a pool chooses otherwise.
+    """
+    found = losses(folder)
+    return [found[step] for step in sorted(found)[:10]]
+
+
+def trained(folder):
+    """The bytes of the trained network."""
+    return (Path(folder) / "trained_LeNet5.params").read_bytes()

@@ -1,0 +1,202 @@
+"""The data set is found, read whole, known by its content, and refused in one line where it is not sound."""
+
+import gzip
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lenet.data import download, fashion_mnist
+from lenet.errors import InputError
+from tests.support import datasets
+from tests.support.datasets import NAMES, pack, store
+
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = NAMES
+needs_debian = pytest.mark.skipif(
+    not fashion_mnist.DEBIAN_FOLDER.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed"
+)
+
+
+@pytest.fixture
+def homes(tmp_path, monkeypatch):
+    """Debian's folder and the download folder, empty, in a machine without a network."""
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "debian")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MXNET_HOME", raising=False)
+    monkeypatch.setattr(download.fetch, "__defaults__", ((),))
+    return tmp_path / "debian", tmp_path / "home" / ".mxnet" / "datasets" / "fashion-mnist"
+
+
+def images(count=3, height=28, width=28):
+    return np.zeros((count, height, width), np.uint8)
+
+
+def labels(*values):
+    return np.array(values, np.uint8)
+
+
+@pytest.mark.parametrize("gz", [True, False])
+def test_a_small_data_set(tmp_path, gz):
+    folder = datasets.write(tmp_path / "small", train=30, validation=10, gz=gz)
+    loaded = fashion_mnist.load(str(folder))
+    assert (len(loaded.train), len(loaded.validation)) == (30, 10)
+    assert loaded.train.images.shape == (30, 28, 28)
+    assert loaded.train.images.dtype == np.uint8
+    assert loaded.validation.labels.shape == (10,)
+    assert loaded.validation.labels.dtype == np.uint8
+    assert sorted(loaded.validation.labels) == list(range(10))
+    assert loaded.folder == folder
+    assert loaded.name == f"data set in {folder}"
+
+
+def test_one_image_is_enough(tmp_path):
+    assert len(fashion_mnist.load(datasets.write(tmp_path, train=1, validation=1)).train) == 1
+
+
+def test_the_digest_is_of_the_content_as_documented(tmp_path):
+    zipped = datasets.write(tmp_path / "zipped", train=20, validation=10)
+    plain = datasets.write(tmp_path / "plain", train=20, validation=10, gz=False)
+    other = datasets.write(tmp_path / "other", train=20, validation=10, seed=1)
+    parts = [hashlib.sha256((plain / name).read_bytes()).hexdigest() for name in NAMES]
+    assert fashion_mnist.load(plain).digest == hashlib.sha256("".join(parts).encode()).hexdigest()
+    assert fashion_mnist.load(plain).digest == fashion_mnist.load(zipped).digest != fashion_mnist.load(other).digest
+
+
+def test_the_unzipped_file_is_read_where_both_are_there(tmp_path):
+    datasets.write(tmp_path, train=20)
+    datasets.write(tmp_path, train=30, gz=False)
+    assert len(fashion_mnist.load(tmp_path).train) == 30
+
+
+def test_the_classes_can_be_learned_from_small_data(tmp_path):
+    """Nearest class mean on other images of the same classes is right more than nine times of ten."""
+    train, validation = (fashion_mnist.load(datasets.write(tmp_path / str(seed), seed=seed)).train for seed in (0, 1))
+    means = np.stack([train.images[train.labels == label].mean(axis=0) for label in range(10)])
+    distances = ((validation.images[:, None] - means) ** 2).sum(axis=(2, 3))
+    assert (distances.argmin(axis=1) == validation.labels).mean() > 0.9
+
+
+BROKEN = {
+    "images too small": (TRAIN_IMAGES, pack(images(3, 28, 27)), "holds 3 x 28 x 27 values"),
+    "images too large": (TEST_IMAGES, pack(images(3, 32, 32)), "holds 3 x 32 x 32 values"),
+    "images as rows": (TRAIN_IMAGES, pack(images(3).reshape(3, 784)), "holds 3 x 784 values"),
+    "labels for images": (TRAIN_IMAGES, pack(labels(1, 2, 3)), "holds 3 values; images must be N x 28 x 28"),
+    "images for labels": (TEST_LABELS, pack(images(3)), "has 3 dimensions; labels have 1"),
+    "a label too few": (TRAIN_LABELS, pack(labels(1, 2)), "has 2 labels for the 3 images of"),
+    "a label too many": (TEST_LABELS, pack(labels(1, 2, 3, 4)), "has 4 labels for the 3 images of"),
+    "label ten": (TRAIN_LABELS, pack(labels(0, 10, 9)), "label 10 of image 1 is not one of 0 to 9"),
+    "label 255": (TEST_LABELS, pack(labels(0, 10, 255)), "label 255 of image 2 is not one of 0 to 9"),
+    "no images": (TRAIN_IMAGES, pack(images(0)), "is empty: its header says 0 x 28 x 28"),
+    "no labels": (TEST_LABELS, pack(labels()), "is empty: its header says 0"),
+    "cut short": (TEST_IMAGES, pack(images(3))[:-1], "but only 2351 follow"),
+    "text": (TRAIN_LABELS, b"1\n2\n3\n", "is not an IDX file"),
+}
+
+
+@pytest.mark.parametrize("gz", [True, False])
+@pytest.mark.parametrize(("name", "content", "words"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_file_is_named(tmp_path, name, content, words, gz):
+    datasets.write(tmp_path, train=3, validation=3, gz=gz)
+    path = store(tmp_path, name, content, gz)
+    message = error_of(tmp_path)
+    assert message.startswith(f"{path}: ")
+    assert words in message
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_file_is_named(tmp_path, name):
+    (datasets.write(tmp_path, train=3, validation=3) / f"{name}.gz").unlink()
+    assert error_of(tmp_path).startswith(f"{tmp_path / name}: is missing; a data set is {TRAIN_IMAGES}, ")
+
+
+def test_a_folder_for_a_file_and_a_link_to_nowhere(tmp_path):
+    folder = datasets.write(tmp_path / "folder", train=3, validation=3)
+    (folder / TRAIN_LABELS).mkdir()
+    assert error_of(folder) == f"{folder / TRAIN_LABELS}: is a folder"
+    link = datasets.write(tmp_path / "link", train=3, validation=3)
+    (link / TEST_IMAGES).symlink_to("nowhere")
+    assert error_of(link) == f"{link / TEST_IMAGES}: cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize("what", ["absent", "a file", "null", "very long"])
+def test_no_such_folder(tmp_path, what):
+    (tmp_path / "a file").write_bytes(b"")
+    data_dir = {"null": "data\0dir", "very long": "x" * 300}.get(what, str(tmp_path / what))
+    assert f"{TRAIN_IMAGES}: cannot be there: no such folder" in error_of(data_dir)
+
+
+def test_a_data_dir_in_the_home_folder(tmp_path, homes):
+    datasets.write(tmp_path / "home" / "mine", train=3, validation=3)
+    assert fashion_mnist.load("~/mine").folder == tmp_path / "home" / "mine"
+
+
+def test_debian_comes_first_then_the_download_folder(homes):
+    debian, downloads = homes
+    datasets.write(downloads, train=3, validation=3)
+    assert fashion_mnist.load().folder == downloads
+    debian.mkdir()
+    assert fashion_mnist.load().folder == downloads
+    datasets.write(debian, train=3, validation=3)
+    assert fashion_mnist.load().folder == debian
+
+
+def test_the_download_folder_follows_mxnet_home(homes, tmp_path, monkeypatch):
+    monkeypatch.setenv("MXNET_HOME", str(tmp_path / "mxnet"))
+    folder = datasets.write(tmp_path / "mxnet" / "datasets" / "fashion-mnist", train=3, validation=3)
+    assert fashion_mnist.load().folder == folder
+
+
+def test_an_incomplete_debian_folder_is_an_error(homes):
+    debian, downloads = homes
+    datasets.write(downloads, train=3, validation=3)
+    (datasets.write(debian, train=3, validation=3) / f"{TEST_LABELS}.gz").unlink()
+    assert error_of(None).startswith(f"{debian / TEST_LABELS}: is missing")
+
+
+def test_an_incomplete_download_folder_is_handed_to_the_download(homes):
+    _, downloads = homes
+    (datasets.write(downloads, train=3, validation=3) / f"{TEST_LABELS}.gz").unlink()
+    message = error_of(None)
+    assert f"cannot download the data set to {downloads}" in message
+    assert "apt-get install dataset-fashion-mnist" in message
+    assert "--data-dir" in message
+
+
+@needs_debian
+def test_the_real_data_set_is_recognised_however_it_is_packed(tmp_path):
+    real = fashion_mnist.load(str(fashion_mnist.DEBIAN_FOLDER))
+    assert real.name == "Fashion-MNIST"
+    assert (len(real.train), len(real.validation)) == (60000, 10000)
+    assert [fashion_mnist.CLASS_NAMES[label] for label in real.validation.labels[:3]] == [
+        "Ankle boot",
+        "Pullover",
+        "Trouser",
+    ]
+    for name in NAMES:
+        content = gzip.decompress((fashion_mnist.DEBIAN_FOLDER / f"{name}.gz").read_bytes())
+        store(tmp_path, name, content, gz=name in (TRAIN_LABELS, TEST_IMAGES))
+    copy = fashion_mnist.load(tmp_path)
+    assert (copy.name, copy.digest) == (real.name, real.digest)
+    store(tmp_path, TEST_LABELS, pack(np.roll(real.validation.labels, 1)), gz=False)
+    assert fashion_mnist.load(tmp_path).name == f"data set in {tmp_path}"
+
+
+@needs_debian
+def test_loading_the_real_data_set_takes_little_more_than_its_size():
+    """In a process of its own: the peak beyond what the imports took."""
+    program = (
+        "import resource; from lenet import data;"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
+        "before = peak(); loaded = fashion_mnist.load(); print(peak() - before)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 75 << 10  # KiB; the data are 52.5 MiB
+
+
+def error_of(data_dir):
+    with pytest.raises(InputError) as caught:
+        fashion_mnist.load(data_dir)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

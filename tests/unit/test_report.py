@@ -1,0 +1,205 @@
+"""python -m lenet report: pictures and a page of finished and unfinished runs."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import mxnet as mx
+import numpy as np
+import pytest
+from PIL import Image
+
+from lenet.__main__ import main
+from lenet.commands import plots, report
+from lenet.commands.network import load_network
+from lenet.data import fashion_mnist
+from lenet.data.batches import Batches
+from lenet.run import history
+from lenet.training.evaluation import mistakes, predict_logits
+from tests.support import run_jobs
+
+CURVES = ("loss", "accuracy", "learning_rate", "images_per_second")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = "--disable-background-networking --disable-component-update --disable-sync --no-first-run --disable-gpu"
+
+
+class Page(HTMLParser):
+    """What a page refers to, and its words."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.addresses, self.words, self.tags = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attributes if name in ("src", "href", "srcset", "action", "data")]
+
+    def handle_data(self, words):
+        self.words.append(words)
+
+
+@pytest.fixture(scope="module")
+def runs(finished, stopped, tmp_path_factory):
+    """A finished run and one in its second epoch, and the report of both in the folder of the first."""
+    place = tmp_path_factory.mktemp("reported")
+    folders = [shutil.copytree(finished(), place / "whole"), shutil.copytree(stopped(), place / "a <b> & c")]
+    outcome = run_jobs.run([], "-m", "lenet", "report", *folders)
+    assert outcome.code == 0, outcome.text
+    return folders
+
+
+@pytest.fixture(scope="module")
+def page(runs):
+    return Page((runs[0] / "report.html").read_text(encoding="utf-8"))
+
+
+def test_each_picture_is_a_file_of_readable_size(runs):
+    names = {path.stem for path in runs[0].glob("*.png")}
+    assert names == {*CURVES, "confusion", "mistakes", "confusion-2", "mistakes-2"}
+    for path in runs[0].glob("*.png"):
+        width, height = Image.open(path).size
+        assert 500 <= width <= 1500, path
+        assert 400 <= height <= 1800, path
+
+
+def test_the_page_holds_all_and_refers_to_nothing(page, runs):
+    text = (runs[0] / "report.html").read_text(encoding="utf-8")
+    assert page.addresses
+    assert all(address.startswith("data:") for address in page.addresses)
+    assert "script" not in page.tags
+    assert "link" not in page.tags
+    assert "url(" not in text
+    assert "@import" not in text
+    words = " ".join(page.words)
+    assert "whole" in words
+    assert "a <b> & c" in words
+    assert "3 of 3" in words
+    assert "1 of 3" in words
+
+
+def test_the_svgs_are_light_and_dark_and_refer_to_nothing(page):
+    drawn = [base64.b64decode(each.split(",")[1]).decode() for each in page.addresses if "svg" in each[:30]]
+    assert len(drawn) == 2 * (len(CURVES) + 2)
+    for svg in drawn:
+        outside = re.findall(r"(?:href|src)=\"(?!#|data:)([^\"]+)\"|url\((?!#)([^)]+)\)", svg)
+        assert not outside
+    papers = [plots.LIGHT["paper"], plots.DARK["paper"]]
+    assert all(sum(paper in svg for paper in papers) >= 1 for svg in drawn)
+    assert sum(plots.DARK["paper"] in svg for svg in drawn) == len(drawn) / 2
+
+
+def test_the_curves_are_those_of_metrics(runs):
+    histories = [history.read(folder) for folder in runs]
+    epochs, steps = run_jobs.records(runs[0], "epoch"), run_jobs.records(runs[0], "step")
+    axes = {name: report.curve(name, histories, ["one", "two"]).axes[0] for name in CURVES}
+    lines = {line.get_label(): line for line in axes["loss"].get_lines()}
+    assert set(lines) == {f"{run}: {what}" for run in ("one", "two") for what in ("single steps", "training", "test")}
+    assert lines["one: test"].get_xdata().tolist() == [1, 2, 3]
+    assert lines["one: test"].get_ydata().tolist() == [record["validation_loss"] for record in epochs]
+    assert lines["one: single steps"].get_xdata() == pytest.approx(np.arange(1, 13) / 4)
+    assert lines["one: single steps"].get_ydata().tolist() == [record["loss"] for record in steps]
+    assert lines["two: single steps"].get_xdata() == pytest.approx(np.arange(1, 6) / 4)
+    assert lines["one: test"].get_color() != lines["two: test"].get_color()
+    accuracy = {line.get_label(): line for line in axes["accuracy"].get_lines()}
+    expected = [100 * record["train_accuracy"] for record in epochs]
+    assert accuracy["one: training"].get_ydata().tolist() == pytest.approx(expected)
+    assert {name: each.get_ylabel() for name, each in axes.items()} == {
+        "loss": "loss (nats per image)",
+        "accuracy": "accuracy (%)",
+        "learning_rate": "learning rate",
+        "images_per_second": "images per second",
+    }
+    assert {each.get_xlabel() for each in axes.values()} == {"epochs done"}
+
+
+def test_matrix_and_mistakes_are_those_of_the_newest_network(runs, page, small):
+    net = load_network(max((runs[0] / "checkpoints").iterdir()), mx.cpu())
+    batches = Batches(fashion_mnist.load(small).validation, mx.cpu())
+    wrong = mistakes(*predict_logits(net, batches, range(61)), batches, range(61))
+    captions = re.findall(r"taken for ([\w/\- ]+) \((\d+\.\d%)\), image (\d+)", "".join(page.words))
+    expected = zip(wrong.predicted, wrong.confidence, wrong.rows)
+    assert captions[: len(wrong.rows)] == [
+        (fashion_mnist.CLASS_NAMES[guess], f"{sure:.1%}", str(row)) for guess, sure, row in expected
+    ]
+
+
+def test_the_matrix_has_every_number_and_name():
+    matrix = np.arange(100).reshape(10, 10)
+    with plots.theme(plots.DARK):
+        figure = plots.confusion(matrix, "title")
+        figure.draw_without_rendering()
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == [str(number) for number in range(100)]
+    for axis in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in axis] == list(fashion_mnist.CLASS_NAMES)
+        for label in axis:
+            box = label.get_window_extent()
+            assert min(box.x0, box.y0) >= 0
+            assert box.x1 <= figure.bbox.x1
+            assert box.y1 <= figure.bbox.y1
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
+
+
+def test_a_run_that_has_only_begun(stopped, small, tmp_path, capsys):
+    """Two steps, a third half written, no checkpoint."""
+    lines = (stopped() / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "metrics.jsonl").write_text("".join(lines[:2]) + lines[2][:20])
+    shutil.copy(stopped() / "config.yaml", tmp_path)
+    assert main(["report", str(tmp_path)]) == 0
+    assert "no network is written yet" in capsys.readouterr().out
+    assert {path.stem for path in tmp_path.glob("*.png")} == set(CURVES)
+    drawn = report.curve("loss", [history.read(tmp_path)], ["one"]).axes[0]
+    assert drawn.get_xlabel() == "steps done"
+    assert drawn.get_lines()[0].get_xdata().tolist() == [1, 2]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_shows_it_all(runs, tmp_path, scheme, width):
+    """Nothing is wider than the screen, every picture is drawn, and the paper has the colour that was asked for."""
+    script = """<script>onload = () => { const d = frames[0].document, i = [...d.images];
+      document.body.textContent = JSON.stringify({ wide: d.documentElement.scrollWidth, images: i.length,
+        drawn: i.filter(e => e.complete && e.naturalWidth > 0 && e.width > 80).length,
+        beyond: i.filter(e => e.getBoundingClientRect().right > innerWidth).length,
+        paper: frames[0].getComputedStyle(d.body).backgroundColor }); }</script>"""
+    frame = f'<iframe src="{(runs[0] / "report.html").as_uri()}" style="width:{width}px;height:900px;border:0">'
+    (tmp_path / "frame.html").write_text(f'<body style="margin:0">{script}{frame}</iframe></body>')
+    scheme_number = {"dark": 0, "light": 1}[scheme]
+    command = [CHROMIUM, "--headless", "--no-sandbox", *QUIET.split(), f"--user-data-dir={tmp_path / 'profile'}"]
+    command += ["--allow-file-access-from-files", f"--blink-settings=preferredColorScheme={scheme_number}"]
+    command += [f"--window-size={max(width, 500)},900", "--dump-dom", (tmp_path / "frame.html").as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    found = json.loads(re.search(r"\{.*?\}", done.stdout)[0])
+    assert found["images"] > 6
+    assert found["drawn"] == found["images"]
+    assert found["wide"] <= width
+    assert found["beyond"] == 0
+    assert found["paper"] == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 28)"}[scheme]
+
+
+def bad_runs(folder):
+    (folder / "empty").mkdir()
+    (folder / "started").mkdir()
+    (folder / "started" / "metrics.jsonl").write_text("")
+    (folder / "bare").mkdir()
+    (folder / "bare" / "metrics.jsonl").write_text('{"kind": "step", "step": 1, "loss": 2, "learning_rate": 1}\n')
+    yield from (("nowhere", "nowhere"), ("empty", "metrics.jsonl"), ("started", "no step"), ("bare", "config.yaml"))
+
+
+def test_bad_input_is_one_line(tmp_path, capsys):
+    for name, named in bad_runs(tmp_path):
+        assert main(["report", str(tmp_path / name)]) == 2
+        out, err = capsys.readouterr()
+        assert len((out + err).splitlines()) == 1
+        assert err.startswith("error: ")
+        assert named in err
+
+
+def test_a_run_that_is_named_twice_is_refused(finished, capsys):
+    assert main(["report", str(finished()), str(finished())]) == 2
+    assert "twice" in capsys.readouterr().err
