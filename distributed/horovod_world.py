@@ -13,7 +13,7 @@ from distributed.failure_detector import FailureDetector
 from distributed.world import World
 
 # Half floats hold 6e-8 to 65504; gradients of a mean are small, so they travel enlarged. A power of two: exact.
-FP16_SCALE = 256.0
+FLOAT16_SCALE = 256.0
 NETWORK_ERROR = re.compile("horovod|gloo|nccl|mpi_|connection|timed? ?out|broken pipe|socket", re.IGNORECASE)
 
 
@@ -28,20 +28,16 @@ class HorovodWorld(World):
         self.calls = 0
         self.failure_detector = FailureDetector(self)
 
-    def sum_gradients(self, gradients, report, fp16=False):
-        """One grouped allreduce: one negotiation, one buffer, and the same order of addition in every run.
-
-        The name stays the same, so that Horovod's response cache knows the group; MXNet's engine keeps two steps
-        apart, because both write the same arrays.
+    def allreduce(self, vector: mx.nd.NDArray) -> None:
+        """One call, one buffer. The name stays the same, so that Horovod's response cache knows it; MXNet's engine
+        keeps two steps apart, because both write the same array.
         """
-        if not fp16:
-            hvd.grouped_allreduce_([*gradients, report], op=hvd.Sum, name="step")
-            return
-        halves = [(gradient * FP16_SCALE).astype("float16") for gradient in gradients]
-        hvd.grouped_allreduce_(halves, op=hvd.Sum, name="step.fp16")
-        hvd.allreduce_(report, op=hvd.Sum, name="step.report")
-        for gradient, half in zip(gradients, halves):
-            gradient[:] = half.astype("float32") / FP16_SCALE
+        hvd.allreduce_(vector, op=hvd.Sum, name=f"step.{np.dtype(vector.dtype).name}")
+
+    def allreduce_float16(self, vector: mx.nd.NDArray) -> None:
+        half = (vector * FLOAT16_SCALE).astype("float16")
+        hvd.allreduce_(half, op=hvd.Sum, name="step.float16")
+        vector[:] = half.astype("float32") / FLOAT16_SCALE
 
     def broadcast(self, arrays):
         for array in arrays:

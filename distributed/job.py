@@ -8,7 +8,7 @@ import traceback
 from distributed.connect import connect
 from distributed.environment import LaunchError
 from distributed.launcher import read_launch
-from distributed.world import Leave
+from distributed.world import LeaveJob
 
 # Seconds for the rank that speaks to do so, where there is no world that all leave together: a launcher ends them all
 # as soon as one has ended.
@@ -33,7 +33,7 @@ def run_job(work, expected):
             if code is not None:
                 world.close()
                 return code
-    except Leave as leave:
+    except LeaveJob as leave:
         where = f"rank {world.rank} of {world.size} on {world.host}: " if world else ""
         print(f"{where}{leave}" if leave.exit_code == 0 else f"error: {where}{leave}", file=sys.stderr, flush=True)
         return leave.exit_code

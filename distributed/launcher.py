@@ -7,7 +7,6 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 from distributed.environment import LaunchError, printable, read_count
 
@@ -36,10 +35,10 @@ class Launch:
     rank: int
     size: int
     local_size: int
-    local_rank: Optional[int] = None  # where the launcher does not say
+    local_rank: int | None = None  # where the launcher does not say
 
 
-def read_launch(environment=os.environ) -> Optional[Launch]:
+def read_launch(environment=os.environ) -> Launch | None:
     """The launch of this process, or None where nothing started it as one of several. LaunchError: not numbers."""
     for by, names in NAMES.items():
         rank, size, local_rank, local_size = (read_count(environment, name) for name in names)

@@ -1,17 +1,24 @@
 """The world of one process, which is also the interface of every larger one."""
 
 import socket
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from distributed.environment import LaunchError
 from distributed.watchdog import Watchdog
 
+if TYPE_CHECKING:
+    from mxnet.ndarray import NDArray
 
-class Leave(Exception):
+T = TypeVar("T")
+
+
+class LeaveJob(Exception):
     """This process leaves a job that goes on or has ended elsewhere; the text says why."""
 
-    def __init__(self, reason, exit_code):
+    def __init__(self, reason: str, exit_code: int):
         super().__init__(reason)
         self.exit_code = exit_code
 
@@ -27,81 +34,86 @@ class World:
     size = 1
     local_rank = 0
     local_size = 1
-    keep_every = None  # steps between two calls of `keep`; None where nothing outlives the world
-    kept = None  # what `keep` was given last, in this world or the one before it
-    reached = None  # the progress that the last step begun was to reach, likewise
+    is_elastic = False  # can the number of processes change while the job runs?
+    keep_every: int | None = None  # steps between two calls of `keep`; None where nothing outlives the world
+    kept: bytes | None = None  # what `keep` was given last, by this process or the one before it in its place
+    reached: tuple[int, int, int] | None = None  # what `begin_step` was told last, likewise
     wants_resize = False  # does this rank know that processes are to come or go?
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.host = socket.gethostname()
-        self.watchdog = None
+        self.watchdog: Watchdog | None = None
 
     @property
-    def is_root(self):
+    def is_root(self) -> bool:
         """True on the one rank that writes."""
         return self.rank == 0
 
-    def part_of(self, rows):
-        """This rank's part of `rows`: contiguous, nobody's row twice, parts that differ by at most one row."""
-        return rows[len(rows) * self.rank // self.size : len(rows) * (self.rank + 1) // self.size]
+    def part_of(self, items: Sequence[T]) -> Sequence[T]:
+        """This rank's part of `items`: contiguous, nobody's item twice, parts that differ by at most one item."""
+        return items[len(items) * self.rank // self.size : len(items) * (self.rank + 1) // self.size]
 
-    def sum_gradients(self, gradients, report, fp16=False):
-        """Add up the NDArrays of `gradients` and the NDArray `report` over all ranks, in place, without waiting.
+    def allreduce(self, vector: "NDArray") -> None:
+        """Add up `vector`, an NDArray of one dimension, over all ranks, in place, without waiting."""
 
-        With `fp16` the gradients travel as half floats; the report never does.
-        """
+    def allreduce_float16(self, vector: "NDArray") -> None:
+        """The same for a float32 vector that travels as half floats."""
 
-    def broadcast(self, arrays):
+    def broadcast(self, arrays: Sequence["NDArray"]) -> None:
         """Overwrite the NDArrays `arrays` with those of rank 0."""
 
-    def all_gather(self, value):
+    def all_gather(self, value: Any) -> list[Any]:
         """`value` of every rank, in the order of the ranks. It is sent as JSON, so that nothing received runs."""
         return [value]
 
-    def watch(self, timeout):
-        """End this process when `alive` is not called for `timeout` seconds."""
+    def watch(self, timeout: float) -> None:
+        """End this process when `heartbeat` is not called for `timeout` seconds."""
         self.watchdog = Watchdog(self, timeout)
 
-    def unwatch(self):
+    def unwatch(self) -> None:
         """Watch no longer."""
         if self.watchdog:
             self.watchdog.stop()
 
-    def heartbeat(self, waiting_for):
+    def heartbeat(self, waiting_for: str) -> None:
         """Tell the watchdog, if there is one, that the run moves, and what it waits for next."""
         if self.watchdog:
             self.watchdog.heartbeat(waiting_for)
 
-    def keep(self, state, write):
+    def begin_step(self, epoch: int, images_done: int, step: int) -> None:
+        """Tell what the step that begins now will reach: `images_done` images of `epoch`, `step` steps in all."""
+        self.reached = epoch, images_done, step
+
+    def keep(self, state: bytes, write: Callable[[], None]) -> None:
         """Keep `state` in memory for the world after this one; `write()`, called if a rank is lost, saves it."""
 
-    def renew(self, error):
+    def renew(self, error: Exception | None) -> "World | None":
         """The world that follows when this one was resized or broken by `error`, or None: the job ends.
 
-        Leave: there is a world after this one, but without this process.
+        LeaveJob: there is a world after this one, but without this process.
         """
         return None
 
-    def close(self):
+    def close(self) -> None:
         """Leave the world in an orderly way: every rank does."""
 
-    def explain(self, error):
+    def explain(self, error: Exception) -> str | None:
         """One line for an `error` of this rank alone, or None where only a traceback tells enough."""
         return f"{error}" if isinstance(error, OSError) else None
 
-    def abort(self, code):
+    def abort(self, code: int) -> None:
         """End this process at once, and with it the job, because the other ranks cannot go on without it."""
         raise SystemExit(code)
 
-    def sum(self, totals):
+    def sum(self, totals: Any) -> np.ndarray:
         """The sum over all ranks of `totals`, a float64 array of any shape, added in the order of the ranks."""
         return np.sum(self.all_gather(np.asarray(totals, np.float64).tolist()), axis=0)
 
-    def broadcast_object(self, value):
+    def broadcast_object(self, value: Any) -> Any:
         """Rank 0's `value`, which JSON must be able to hold; what the other ranks pass is ignored."""
         return self.all_gather(value if self.is_root else None)[0]
 
-    def on_all_ranks(self, work, expects):
+    def on_all_ranks(self, work: Callable[[], T], expects: type[Exception]) -> T:
         """The result of `work()` on every rank, or on every rank the error `expects` if it came up on any.
 
         The error's `ranks` are those where it came up; `compare` says likewise who differs.
@@ -123,11 +135,11 @@ class World:
         error.ranks = [rank for rank, found in enumerate(problems) if found]
         raise error
 
-    def barrier(self):
+    def barrier(self) -> None:
         """Wait until every rank is here."""
         self.all_gather(None)
 
-    def compare(self, facts):
+    def compare(self, facts: dict[str, str]) -> None:
         """Raise LaunchError on every rank unless the dict `facts` (name to text) is the same on all of them."""
         everywhere = self.all_gather([self.host, facts])
         root_host, root_facts = everywhere[0]

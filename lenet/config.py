@@ -3,7 +3,7 @@
 import argparse
 import difflib
 from dataclasses import asdict, fields
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal, Union
 
 import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -36,7 +36,7 @@ Text = Annotated[str, BeforeValidator(_text)]
 class Config:
     """The options of train.py. YAML uses these names; the command line the same with dashes."""
 
-    data_dir: Optional[Text] = Field(
+    data_dir: Text | None = Field(
         None,
         description="folder with the four IDX files (default: Fashion-MNIST as installed, else downloaded)",
     )
@@ -66,11 +66,9 @@ class Config:
     )
     seed: Count = Field(1, ge=0, lt=2**31, description="decides the first weights and the order of the images")
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto takes a GPU where there is one")
-    max_steps: Optional[Count] = Field(
-        None, ge=1, description="end the run after so many steps of all processes together"
-    )
+    max_steps: Count | None = Field(None, ge=1, description="end the run after so many steps of all processes together")
     log_every: Count = Field(50, ge=1, description="write the loss of every N-th step to metrics.jsonl")
-    checkpoint_every: Optional[Count] = Field(
+    checkpoint_every: Count | None = Field(
         None, ge=1, description="write a checkpoint every N steps too, not only at the end of an epoch"
     )
     keep: Count = Field(3, ge=1, le=1_000_000, description="how many checkpoints stay")

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from typing import Optional
 
 # Of MXNet 1.9.1's CUDA builds. They hold nothing that a driver could translate for other GPUs. Code for a compute
 # capability runs on GPUs of the same first number and at least the second: 5.0 to 8.9 in all.
@@ -16,7 +15,7 @@ class GPU:
     index: int  # as nvidia-smi has it
     name: str
     capability: tuple  # (major, minor)
-    memory: Optional[int]  # bytes; None where NVML does not tell
+    memory: int | None  # bytes; None where NVML does not tell
 
     @property
     def is_supported(self):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from distributed.world import Leave
+from distributed.world import LeaveJob
 
 PLACE = ("RANK", "SIZE", "LOCAL_RANK", "LOCAL_SIZE", "CROSS_RANK", "CROSS_SIZE")  # as the launcher sends them
 ELASTIC = "HOROVOD_ELASTIC"
@@ -19,7 +19,7 @@ NOTE = "/program/error"  # where a rank tells the launcher's store that the prog
 
 
 def take_place():
-    """Be ready for the next world, wait until it is made, and take the place in it. Leave: there is none.
+    """Be ready for the next world, wait until it is made, and take the place in it. LeaveJob: there is none.
 
     Horovod would ask the same by itself, and abort where the answer is no.
     """
@@ -27,10 +27,10 @@ def take_place():
         place = _wait_for(f"/rank_and_size/{_variable('HOSTNAME')}:{_variable('LOCAL_RANK')}")
         _ask("GET", NOTE)  # a launcher that has ended the job can still answer those who wait, but no one after them
     except (OSError, HTTPException):
-        raise Leave("the launcher has ended the job: fewer processes were left than --min-np", 1) from None
+        raise LeaveJob("the launcher has ended the job: fewer processes were left than --min-np", 1) from None
     numbers = place.decode().split(",")
     if numbers[0] == "-1":
-        raise Leave("this host is no longer one of the job's: leaving it", 0)
+        raise LeaveJob("this host is no longer one of the job's: leaving it", 0)
     for name, number in zip(PLACE, numbers):
         os.environ[f"HOROVOD_{name}"] = number
     os.environ[ELASTIC] = "0"  # or Horovod asks as well; what else it needs of this, it read the first time

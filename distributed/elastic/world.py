@@ -16,7 +16,7 @@ from horovod.common.elastic import notification_manager
 
 from distributed.elastic import reexec
 from distributed.horovod_world import HorovodWorld
-from distributed.world import Leave
+from distributed.world import LeaveJob
 
 KEEP_EVERY = 100  # steps between two copies of the state in memory: all that a loss can cost; a copy takes about a step
 TRIES = 5  # joining again, while still more ranks are lost
@@ -115,7 +115,7 @@ def _join(kept, reached, tries):
         reexec.take_place()
         with suppress(mx.MXNetError):  # another rank is lost
             return ElasticWorld(kept, reached, left)
-    raise Leave(f"no new world in {TRIES} tries: the processes of the job do not reach each other", 1)
+    raise LeaveJob(f"no new world in {TRIES} tries: the processes of the job do not reach each other", 1)
 
 
 def _sockets():

@@ -4,7 +4,6 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 
@@ -53,7 +52,7 @@ class Dataset:
     name: str  # "Fashion-MNIST", or "data set in FOLDER" where a file is not the original
 
 
-def load(data_dir: Optional[str] = None) -> Dataset:
+def load(data_dir: str | None = None) -> Dataset:
     """Reads the four files in `data_dir`, or wherever the data set stands on this machine.
 
     Each file may be gzipped; where both `NAME` and `NAME.gz` stand in the folder, `NAME` is read. Without

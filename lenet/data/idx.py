@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Optional
+from typing import BinaryIO
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def read(path) -> np.ndarray:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def find(folder: Path, name: str) -> Optional[Path]:
+def find(folder: Path, name: str) -> Path | None:
     """The file of that name in the folder, or else the one with .gz after its name, or None."""
     for path in (folder / name, folder / f"{name}.gz"):
         if os.path.lexists(path):

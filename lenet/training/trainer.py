@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import Optional
 
 import numpy as np
 
@@ -30,7 +29,7 @@ class Run:
     stop: object  # true once this process is asked to stop
     progress: Progress = field(default_factory=Progress)
     totals: Totals = field(default_factory=Totals)  # of the epoch that is not finished
-    ended_by: Optional[str] = None  # STOP, RESIZE or MAX_STEPS: why all ranks end before the last epoch does
+    ended_by: str | None = None  # STOP, RESIZE or MAX_STEPS: why all ranks end before the last epoch does
 
     @property
     def batch(self):
