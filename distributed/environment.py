@@ -15,6 +15,8 @@ DEFAULTS = {
     "HOROVOD_CYCLE_TIME": "0.5",
     # CUDA numbers the fastest GPU 0 unless it is told before it starts; NVML and nvidia-smi go by the bus.
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+    # MXNet would say on standard error how it binds a graph.
+    "MXNET_SUBGRAPH_VERBOSE": "0",
     # On a GPU: kernels that give the same bits each time, chosen without timing them.
     "MXNET_ENFORCE_DETERMINISM": "1",
     "MXNET_CUDNN_AUTOTUNE_DEFAULT": "0",

@@ -39,10 +39,6 @@ class HorovodWorld(World):
         hvd.allreduce_(half, op=hvd.Sum, name="step.float16")
         vector[:] = half.astype("float32") / FLOAT16_SCALE
 
-    def sum_gradients(self, gradients, report, fp16=False):
-        """To go."""
-        hvd.grouped_allreduce_([*gradients, report], op=hvd.Sum, name="step")
-
     def broadcast(self, arrays):
         for array in arrays:
             hvd.broadcast_(array, root_rank=0, name=self._name("broadcast"))

@@ -59,9 +59,6 @@ class World:
     def allreduce_float16(self, vector: "NDArray") -> None:
         """The same for a float32 vector that travels as half floats."""
 
-    def sum_gradients(self, gradients, report, fp16=False):
-        """To go."""
-
     def broadcast(self, arrays: Sequence["NDArray"]) -> None:
         """Overwrite the NDArrays `arrays` with those of rank 0."""
 

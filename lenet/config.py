@@ -2,8 +2,8 @@
 
 import argparse
 import difflib
-from dataclasses import asdict, fields
-from typing import Annotated, Any, Literal, Union
+from dataclasses import asdict, fields, replace
+from typing import Annotated, Any, Literal, TextIO, Union
 
 import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -13,6 +13,8 @@ from lenet.errors import InputError
 from lenet.files import read_regular
 
 MOST_YAML = 1 << 16  # bytes
+MOST_IMAGES = 1 << 24  # of a step: up to here float32 counts exactly
+GLOBAL_BATCH = 256
 
 
 def _no_bool(value: Any) -> Any:
@@ -42,12 +44,28 @@ class Config:
     )
     output_dir: Text = Field("runs/lenet", description="folder for the trained network, checkpoints and metrics")
     epochs: Count = Field(10, ge=1, le=100_000, description="how often every training image is seen")
-    batch_size: Count = Field(32, ge=1, le=1_000_000, description="images per process per step")
+    global_batch: Count | None = Field(
+        None, ge=1, le=MOST_IMAGES, description="images per step of all processes together (default: 256)"
+    )
+    batch_size: Count | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="images per step of each process, Horovod's convention, in place of GLOBAL_BATCH; it ties a run to "
+        "the number of processes",
+    )
+    shard: Count = Field(
+        64,
+        ge=1,
+        le=1_000_000,
+        description="images that are computed at a time, part of the result: a step has work for as many processes as "
+        "it has shards",
+    )
     learning_rate: Number = Field(
         0.2,
         gt=0,
         le=1000,
-        description="peak learning rate for steps of REFERENCE_BATCH images in all; scaled linearly",
+        description="peak learning rate for steps of REFERENCE_BATCH images in all; scaled with the global batch",
     )
     momentum: Number = Field(0.9, ge=0, lt=1, description="Nesterov momentum of SGD")
     weight_decay: Number = Field(1e-3, ge=0, le=1, description="L2 penalty of SGD")
@@ -78,13 +96,41 @@ class Config:
     )
     tensorboard: bool = Field(True, description="write OUTPUT_DIR/tensorboard too, for TensorBoard")
     debug: bool = Field(False, description="for breakpoints: no hybridize, a synchronous engine; one process only")
-    fp16_allreduce: bool = Field(False, description="send gradients as half floats")
+    exchange: Literal["exact", "float32", "float16"] = Field(
+        "exact",
+        description="how gradients are added up and sent: exact gives the same bits for any number of processes, "
+        "float32 and float16 (half floats) do not",
+    )
     stall_timeout: Number = Field(
         60.0, gt=0, le=86_400, description="seconds without progress after which a job is ended as stalled"
     )
 
+    @property
+    def images_in_step(self) -> int:
+        """Images of a full step of all processes, once `for_processes` has settled it."""
+        return self.global_batch or GLOBAL_BATCH
 
-def read_config(arguments) -> Config:
+    def for_processes(self, processes: int, can_change: bool = False) -> "Config":
+        """This config with the `global_batch` that so many processes have; `can_change` while the run goes on.
+
+        InputError: `batch_size` contradicts that.
+        """
+        if self.batch_size is None:
+            return replace(self, global_batch=self.images_in_step)
+        if can_change:
+            raise InputError("--batch-size: the number of processes can change here: use --global-batch")
+        total = self.batch_size * processes
+        if self.global_batch not in (None, total):
+            raise InputError(
+                f"--global-batch {self.global_batch} is not --batch-size {self.batch_size} x {processes} processes = "
+                f"{total}: give one of them"
+            )
+        if total > MOST_IMAGES:
+            raise InputError(f"--batch-size {self.batch_size} x {processes} processes: at most {MOST_IMAGES:,} a step")
+        return replace(self, global_batch=total)
+
+
+def read_config(arguments: list[str]) -> Config:
     """The config that the command line `arguments` asks for. InputError names the option or key that is wrong."""
     given = vars(_parser().parse_args(arguments))
     path = given.pop("config", None)
@@ -95,7 +141,7 @@ def read_config(arguments) -> Config:
         raise InputError(_first_problem(error, given, path)) from None
 
 
-def write_config(config: Config, file):
+def write_config(config: Config, file: TextIO) -> None:
     """Write the resolved config as YAML that `--config` reads back."""
     yaml.safe_dump(asdict(config), file, sort_keys=False)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from mxnet.gluon import HybridBlock, nn
 
 
-def fast_lenet5(net, channels=None):
+def padded_lenet5(net: HybridBlock, channels: int | None = None) -> HybridBlock:
     """A network of the very parameters of `net`, lenet5()'s plain layers, with `channels` after the first convolution.
 
     By default as many as this CPU's vectors hold; 6 pads nothing.
@@ -35,7 +35,7 @@ class PaddedConvolution(HybridBlock):
     It does not look at the inputs that `conv` does not have, and gives 0 for the outputs.
     """
 
-    def __init__(self, conv, inputs, outputs):
+    def __init__(self, conv: nn.Conv2D, inputs: int, outputs: int):
         super().__init__()
         self.params.update(conv.params)
         self.weight, self.bias = conv.weight, conv.bias
@@ -54,7 +54,7 @@ class PaddedConvolution(HybridBlock):
         return F.Convolution(images, weight, bias, kernel=self.kernel, num_filter=self.outputs)
 
 
-def _numbers_in_a_vector():
+def _numbers_in_a_vector() -> int:
     """16 with AVX-512, 8 with anything less."""
     cpu = Path("/proc/cpuinfo")
     return 16 if cpu.exists() and " avx512f" in cpu.read_text() else 8

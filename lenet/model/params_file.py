@@ -6,6 +6,7 @@ interpreter; `mx.nd.save` does not notice that the disk is full.
 """
 
 import struct
+from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +21,7 @@ LIMIT = 1 << 26  # bytes; LeNet-5 takes 240 KB
 MAX_ARRAYS, MAX_DIMENSIONS, MAX_NAME = 10_000, 8, 1_000
 
 
-def read_params(path):
+def read_params(path: str | Path) -> dict[str, np.ndarray]:
     """The arrays of a `.params` file by name: dict of float32 ndarrays. InputError names the fault."""
     try:
         content = read_regular(path, LIMIT)
@@ -29,8 +30,14 @@ def read_params(path):
     return parse_params(content, path)
 
 
-def write_params(path, arrays):
+def write_params(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
     """Write float32 ndarrays by name as `mx.nd.load` reads them too. OSError if the disk refuses."""
+    with open(path, "wb") as file:
+        file.write(format_params(arrays))
+
+
+def format_params(arrays: dict[str, np.ndarray]) -> bytes:
+    """The content of a `.params` file with these float32 ndarrays by name."""
     parts = [struct.pack("<QQQ", LIST_MAGIC, 0, len(arrays))]
     for array in arrays.values():
         layout = f"<IiI{array.ndim}qiii"
@@ -39,11 +46,10 @@ def write_params(path, arrays):
     parts.append(struct.pack("<Q", len(arrays)))
     for name in arrays:
         parts.append(struct.pack("<Q", len(name.encode())) + name.encode())
-    with open(path, "wb") as file:
-        file.write(b"".join(parts))
+    return b"".join(parts)
 
 
-def parse_params(content, path):
+def parse_params(content: bytes, path: str | Path) -> dict[str, np.ndarray]:
     """The arrays in the bytes `content`; `path` is for the error."""
     cursor = _Cursor(content)
     try:

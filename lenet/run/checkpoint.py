@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,11 +12,11 @@ import numpy as np
 
 from lenet.errors import InputError
 from lenet.files import read_regular, remove_folder, whole_folder
-from lenet.model.params_file import LIMIT, parse_params, write_params
+from lenet.model.params_file import LIMIT, format_params, parse_params
 from lenet.run.progress import Progress, Totals
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
-FORMAT = 1
+FORMAT = 2
 MOST_STATE = 1 << 16  # bytes of a state.json
 MOST = 1 << 53  # of any count
 
@@ -28,15 +29,34 @@ class Checkpoint:
     momenta: dict[str, np.ndarray]
     progress: Progress
     totals: Totals  # of the epoch that is not finished
-    run: dict[str, object]  # what must not change on resuming: seed, data, images
+    run: dict[str, int | str]  # what must not change on resuming: seed, data, images, shard, global_batch
+
+    def dump(self) -> bytes:
+        """All of it in one piece, for `parse`: a line of JSON, then both `.params` files."""
+        model, optimizer = format_params(self.weights), format_params(self.momenta)
+        head = {"progress": asdict(self.progress), "totals": asdict(self.totals), "run": self.run, "model": len(model)}
+        return json.dumps(head).encode() + b"\n" + model + optimizer
 
 
-def folder_of(output_dir, step):
+def parse(content: bytes) -> Checkpoint:
+    """The checkpoint that `dump` has made `content` of: in the memory of this job, so it is not checked."""
+    line, _, files = content.partition(b"\n")
+    head = json.loads(line)
+    return Checkpoint(
+        weights=parse_params(files[: head["model"]], "the kept weights"),
+        momenta=parse_params(files[head["model"] :], "the kept momenta"),
+        progress=Progress(**head["progress"]),
+        totals=Totals(**head["totals"]),
+        run=head["run"],
+    )
+
+
+def folder_of(output_dir: str | Path, step: int) -> Path:
     """Where the checkpoint of `step` steps stands."""
     return Path(output_dir) / "checkpoints" / f"step-{step:08d}"
 
 
-def save(output_dir, checkpoint, keep):
+def save(output_dir: str | Path, checkpoint: Checkpoint, keep: int) -> Path:
     """Write `checkpoint`, keep the newest `keep`. Returns its folder.
 
     OSError if the disk refuses; FileNotFoundError if `output_dir` is not there, or no longer.
@@ -44,15 +64,16 @@ def save(output_dir, checkpoint, keep):
     folder = folder_of(output_dir, checkpoint.progress.step)
     folder.parent.mkdir(exist_ok=True)
     with whole_folder(folder) as place:
-        write_params(place / MODEL, checkpoint.weights)
-        write_params(place / OPTIMIZER, checkpoint.momenta)
+        contents = {MODEL: format_params(checkpoint.weights), OPTIMIZER: format_params(checkpoint.momenta)}
+        for name, content in contents.items():
+            (place / name).write_bytes(content)
         state = {
             "format": FORMAT,
             "progress": asdict(checkpoint.progress),
             "totals": asdict(checkpoint.totals),
             "run": checkpoint.run,
         }
-        state["sha256"] = {name: _sha256((place / name).read_bytes()) for name in (MODEL, OPTIMIZER)}
+        state["sha256"] = {name: _sha256(content) for name, content in contents.items()}
         state["sha256"][STATE] = _state_digest(state)
         (place / STATE).write_text(json.dumps(state, indent=1) + "\n")
     # A later one is damaged, else this run would have gone on from there: it does not count.
@@ -62,7 +83,7 @@ def save(output_dir, checkpoint, keep):
     return folder
 
 
-def folders(output_dir):
+def folders(output_dir: str | Path) -> list[Path]:
     """The folders of all checkpoints under `output_dir`, oldest first."""
     found = (Path(output_dir) / "checkpoints").glob("step-*")
     return sorted(
@@ -70,7 +91,7 @@ def folders(output_dir):
     )
 
 
-def newest(output_dir, report):
+def newest(output_dir: str | Path, report: Callable[[str], None]) -> Checkpoint | None:
     """The newest whole checkpoint under `output_dir`, or None. Each damaged one goes to `report`."""
     for folder in reversed(folders(output_dir)):
         try:
@@ -82,7 +103,7 @@ def newest(output_dir, report):
     return None
 
 
-def load(folder):
+def load(folder: str | Path) -> Checkpoint:
     """The checkpoint in `folder`. InputError if it is not whole, not of this format, or was changed since."""
     folder = Path(folder)
     state = _read_state(folder / STATE)
@@ -95,12 +116,12 @@ def load(folder):
     )
 
 
-def step_of(folder):
+def step_of(folder: Path) -> int:
     """The step that a checkpoint's folder is named after."""
     return int(folder.name[len("step-") :])
 
 
-def _read_arrays(path, digest):
+def _read_arrays(path: Path, digest: str) -> dict[str, np.ndarray]:
     try:
         content = read_regular(path, LIMIT)
     except OSError as error:
@@ -110,7 +131,7 @@ def _read_arrays(path, digest):
     return parse_params(content, path)
 
 
-def _read_state(path):
+def _read_state(path: Path) -> dict:
     """The dict in a state.json, with every value of the type and in the range that it must be."""
     try:
         state = json.loads(read_regular(path, MOST_STATE))
@@ -122,14 +143,15 @@ def _read_state(path):
         raise InputError(f"{path}: it is not the state of a checkpoint of format {FORMAT}")
     counts = {"epoch": int, "images_done": int, "step": int}
     sums = {"loss": float, "correct": int, "images": int}
-    run = {"seed": int, "data": str, "images": int}
+    run = {"seed": int, "data": str, "images": int, "shard": int, "global_batch": int}
     digests = {MODEL: str, OPTIMIZER: str, STATE: str}
     for name, kinds in (("progress", counts), ("totals", sums), ("run", run), ("sha256", digests)):
         part = state.get(name)
         if not isinstance(part, dict) or {key: type(value) for key, value in part.items()} != kinds:
             raise InputError(f"{path}: {name} must hold {', '.join(kinds)}")
     progress, totals, images = state["progress"], state["totals"], state["run"]["images"]
-    counts = (*progress.values(), totals["correct"], totals["images"], images, state["run"]["seed"])
+    run_counts = (value for value in state["run"].values() if isinstance(value, int))
+    counts = (*progress.values(), totals["correct"], totals["images"], *run_counts)
     if min(counts) < 0 or max(counts) > MOST or not math.isfinite(totals["loss"]):
         raise InputError(f"{path}: a number is out of range")
     if progress["images_done"] >= images or not totals["correct"] <= totals["images"] <= images:
@@ -139,11 +161,11 @@ def _read_state(path):
     return state
 
 
-def _state_digest(state):
+def _state_digest(state: dict) -> str:
     """SHA-256 of what a state says, less this digest itself: of JSON in one fixed form."""
     digests = {name: digest for name, digest in state["sha256"].items() if name != STATE}
     return _sha256(json.dumps({**state, "sha256": digests}, sort_keys=True).encode())
 
 
-def _sha256(content):
+def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()

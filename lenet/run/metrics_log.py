@@ -45,9 +45,8 @@ class MetricsLog:
         self._write(kind="step", step=progress.step, epoch=progress.epoch, loss=loss, learning_rate=learning_rate)
         self._show("step", progress.step, loss, learning_rate)
 
-    def epoch(self, progress, train, evaluation, images_per_second, seconds, learning_rate, processes):
-        """Record a finished epoch and print its line; `train`: Totals, `evaluation`: an Evaluation."""
-        validation = evaluation.totals
+    def epoch(self, progress, train, validation, images_per_second, seconds, learning_rate, processes):
+        """Record a finished epoch and print its line; `train`: Totals, `validation`: Totals."""
         self._write(
             kind="epoch",
             epoch=progress.epoch,
@@ -61,20 +60,21 @@ class MetricsLog:
             learning_rate=learning_rate,
             processes=processes,
         )
-        self._show("epoch", progress.step, train, evaluation, images_per_second)
+        self._show("epoch", progress.step, train, validation, images_per_second)
         self.say(
             f"Epoch [{progress.epoch}] Loss:{train.mean_loss:.3f} Acc:{train.accuracy:.3f} "
             f"Val:{validation.accuracy:.3f} {images_per_second:,.0f} images/s {seconds:.1f} s"
         )
 
     def close(self):
-        """Leave the bar and end the files."""
+        """Leave the bar and end the files; again for nothing."""
         if self.bar:
             self.bar.close()
         if self.file:
             self._attempt(self.path, self.file.close)
         if self.board:
             self._attempt(self.folder / "tensorboard", self.board.close)
+        self.bar = self.file = self.board = None
 
     def _open_file(self, last_step):
         kept = [line for line in self._lines() if json.loads(line)["step"] <= last_step]

@@ -21,7 +21,7 @@ def on_terminal():
     return sys.stdout.isatty() and sys.stderr.isatty()
 
 
-class Bar:
+class ProgressBar:
     """A bar over a run of `epochs` epochs of `images` images, or of `max_steps` steps; only on a terminal."""
 
     def __init__(self, epochs, images, batch, max_steps=None):

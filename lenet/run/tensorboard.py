@@ -40,16 +40,12 @@ class TensorBoardWriter:
         self._add(step, summary.scalar("loss/step", loss))
         self._add(step, summary.scalar("learning_rate", learning_rate))
 
-    def epoch(self, step, train, evaluation, images_per_second):
+    def epoch(self, step, train, validation, images_per_second):
         """Add an epoch that ended with `step`: the Totals of its training and the Evaluation after it."""
-        for name, totals in (("train", train), ("validation", evaluation.totals)):
+        for name, totals in (("train", train), ("validation", validation)):
             self._add(step, summary.scalar(f"loss/{name}", totals.mean_loss))
             self._add(step, summary.scalar(f"accuracy/{name}", totals.accuracy))
         self._add(step, summary.scalar("images_per_second", images_per_second))
-        wrong = evaluation.mistakes
-        self._add(step, _image("confusion", draw_confusion(evaluation.confusion)))
-        if len(wrong.images):
-            self._add(step, _image("mistakes", draw_mistakes(wrong)))
         self.writer.flush()
 
     def close(self):

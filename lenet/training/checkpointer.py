@@ -1,165 +1,120 @@
-"""The output folder of a run: made, continued or set aside by rank 0, which alone writes in it."""
+"""When and where the state of a run is saved, and what a resume starts from."""
 
-import fcntl
-import os
-import shutil
-import socket
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from lenet.config import write_config
-from lenet.errors import InputError
-from lenet.files import PARTIAL, whole_file
+from distributed import World
+from lenet.config import Config
+from lenet.errors import InputError, TrainingError
+from lenet.files import whole_file
+from lenet.model.lenet5 import check_arrays
 from lenet.model.params_file import write_params
 from lenet.run import checkpoint
 from lenet.run.checkpoint import Checkpoint
-from lenet.training.trainer import diverged
-
-TRAINED = "trained_LeNet5.params"
-_locked = {}  # the folders whose lock this process holds, with the descriptors that hold it
-
-
-def prepare(config):
-    """Make the output folder and take it for this job alone. InputError if that cannot be."""
-    folder = Path(config.output_dir)
-    with _refused_by_the_disk(config):
-        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        _lock(folder)
-        for left_over in (*folder.glob(f".*{PARTIAL}"), *folder.glob(f"checkpoints/.*{PARTIAL}")):
-            shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+from lenet.run.metrics_log import MetricsLog
+from lenet.run.output_dir import OutputDir
+from lenet.training.state import TrainState
 
 
-@contextmanager
-def _refused_by_the_disk(config):
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"--output-dir {config.output_dir}: {error.strerror}") from None
+class Checkpointer:
+    """Saves and restores the state of a run in `output`. `identity` is what makes it this run and no other."""
 
+    def __init__(
+        self, config: Config, world: World, output: OutputDir, identity: dict[str, int | str], log: MetricsLog
+    ):
+        self.config, self.world, self.output, self.identity, self.log = config, world, output, identity, log
 
-def _lock(folder):
-    """Hold the folder's lock until this process ends, however it does, or calls `release`."""
-    if folder.resolve() in _locked:
-        return
-    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(lock, 200).decode(errors="replace").strip()
-        raise InputError(f"--output-dir {folder}: another job writes there ({holder}); choose another folder") from None
-    _locked[folder.resolve()] = lock
-    os.truncate(lock, 0)
-    os.write(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+    def restore(self, state: TrainState) -> bool:
+        """On rank 0: set `state` to what is kept in memory or on the disk. Returns whether anything was there.
 
+        InputError: what is asked for is not whole, or of another run.
+        """
+        kept = self.world.kept
+        found = checkpoint.parse(kept) if kept else self._find()
+        if found is not None:
+            check_arrays(state.layout.shapes, found.weights, "the checkpoint")
+            check_arrays(state.layout.shapes, found.momenta, "the checkpoint's momenta")
+            state.set(found.weights, found.momenta)
+            state.progress, state.totals = found.progress, found.totals
+        if not kept:
+            self.output.begin(self.config, found and found.progress.step, self.log.say)
+        return found is not None
 
-def release(config):
-    """Let another process of the job, or of another one, take the output folder."""
-    lock = _locked.pop(Path(config.output_dir).resolve(), None)
-    if lock is not None:
-        os.close(lock)
+    def save(self, state: TrainState, to_disk: bool) -> None:
+        """Keep `state` in memory, if the world outlives its ranks, and on the disk if `to_disk`. Every rank calls it.
 
+        OSError: the disk refuses. TrainingError: the weights are no longer finite.
+        """
+        saved = self._in_host_memory(state)
+        if self.world.is_elastic:
+            self.world.keep(saved.dump(), lambda: self._save_alone(saved))
+        if to_disk and self.world.is_root:
+            self.world.heartbeat(f"the disk to take the checkpoint of step {state.progress.step}")
+            self._save_on_disk(saved)
 
-def find_checkpoint(config, identity, say):
-    """The checkpoint that `--resume` asks for, or None to begin anew. `identity` is what must not have changed."""
-    if config.resume == "auto":
-        found = checkpoint.newest(config.output_dir, report=say)
-    else:
-        found = None if config.resume == "never" else checkpoint.load(config.resume)
-    for name, value in identity.items() if found else ():
-        if found.run[name] != value:
-            raise InputError(
-                f"the run to resume has {name} {found.run[name]}, this one {value}: "
-                "use --resume never or another --output-dir"
-            )
-    return found
+    def write_trained(self, state: TrainState) -> Path:
+        """Write the trained network where rank 0 is; the tutorial's own network loads it. Returns its path."""
+        path = self.output.trained
+        if self.world.is_root:
+            try:
+                with whole_file(path) as place:
+                    write_params(place, state.layout.split(state.weights.asnumpy()))
+            except OSError as error:
+                raise OSError(f"{path}: {error.strerror}") from error
+        return path
 
+    def diverged(self, what: str) -> TrainingError:
+        """The error for numbers that are no longer any: `what` is so, where the last good ones are, what may help."""
+        saved = checkpoint.folders(self.output.path)
+        last = f"the last good checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
+        return TrainingError(f"{what}; {last}; try a smaller learning_rate or more warmup_epochs")
 
-def begin(config, found, say):
-    """Once it is sure that the run goes on from `found`: set aside what it does not go on from, write config.yaml."""
-    with _refused_by_the_disk(config):
-        if config.resume != "auto":
-            set_aside(config.output_dir, -1 if found is None else found.progress.step, say)
-        place_config(config)
+    def _find(self) -> Checkpoint | None:
+        """The checkpoint that `--resume` asks for, or None to begin anew."""
+        if self.config.resume == "never":
+            return None
+        if self.config.resume == "auto":
+            found = checkpoint.newest(self.output.path, report=self.log.say)
+        else:
+            found = checkpoint.load(self.config.resume)
+        for name, value in self.identity.items() if found else ():
+            if found.run[name] != value:
+                raise InputError(
+                    f"the run to resume has {name} {found.run[name]}, this one {value}: "
+                    "use --resume never or another --output-dir"
+                )
+        return found
 
+    def _in_host_memory(self, state: TrainState) -> Checkpoint:
+        weights, momenta = state.weights.asnumpy(), state.momenta.asnumpy()
+        if not np.isfinite(weights).all():
+            names = [name for name, part in state.layout.split(weights).items() if not np.isfinite(part).all()]
+            raise self.diverged(f"{names[0]} is not finite after step {state.progress.step}")
+        split = state.layout.split
+        return Checkpoint(split(weights), split(momenta), state.progress, state.totals, self.identity)
 
-def place_config(config):
-    """Write config.yaml into the output folder."""
-    with whole_file(Path(config.output_dir, "config.yaml")) as place, open(place, "w", encoding="utf-8") as file:
-        write_config(config, file)
-
-
-def set_aside(output_dir, step, say):
-    """Move checkpoints after `step`, with a copy of what else the run left, to a folder of their own."""
-    output_dir = Path(output_dir)
-    later = [folder for folder in checkpoint.folders(output_dir) if checkpoint.step_of(folder) > step]
-    if not later and (step >= 0 or not (output_dir / "metrics.jsonl").exists()):
-        return
-    number = 1 + sum(1 for _ in output_dir.glob("earlier-*"))
-    place = output_dir / f"earlier-{number}"
-    (place / "checkpoints").mkdir(parents=True)
-    for folder in later:
-        folder.rename(place / "checkpoints" / folder.name)
-    for name in ("config.yaml", "metrics.jsonl", TRAINED):
-        if (output_dir / name).exists():
-            shutil.copy2(output_dir / name, place / name)
-    if (output_dir / "tensorboard").is_dir():
-        shutil.copytree(output_dir / "tensorboard", place / "tensorboard")
-    say(f"What the earlier run left is kept in {place}")
-
-
-def _state_of(run, identity):
-    """The state of `run` as a Checkpoint of arrays in host memory."""
-    learner = run.learner
-    weights = {name: weight.asnumpy() for name, weight in zip(learner.parameters, learner.weights)}
-    for name, weight in weights.items():
-        if not np.isfinite(weight).all():
-            raise diverged(run, f"{name} is not finite after step {run.progress.step}")
-    momenta = {name: momentum.asnumpy() for name, momentum in learner.momenta.items()}
-    return Checkpoint(weights, momenta, run.progress, run.totals, identity)
-
-
-def save_checkpoint(run, identity, to_disk):
-    """Keep where `run` stands, on the disk too if `to_disk`. Every rank calls it; rank 0 writes."""
-    state, config = _state_of(run, identity), run.config
-    run.world.keep(state, lambda: _save_alone(config, state))  # not of the run, whose data would stay with the world
-    if not (to_disk and run.world.is_root):
-        return
-    output_dir, what = config.output_dir, f"checkpoint of step {run.progress.step}"
-    run.world.heartbeat(f"the disk to take the {what}")
-    try:
+    def _save_on_disk(self, saved: Checkpoint) -> None:
+        output, what = self.output, f"checkpoint of step {saved.progress.step}"
         try:
-            checkpoint.save(output_dir, state, keep=config.keep)
-        except FileNotFoundError:  # the folder was taken away, perhaps in the middle of this
-            if not Path(output_dir).is_dir():
-                run.journal.say(f"{output_dir} is gone; it is made anew for the {what}")
-                _locked.clear()
-            prepare(config)
-            place_config(config)
-            checkpoint.save(output_dir, state, keep=config.keep)
-    except (OSError, InputError) as error:
-        raise OSError(f"no {what} in {output_dir}: {getattr(error, 'strerror', None) or error}") from error
+            try:
+                checkpoint.save(output.path, saved, keep=self.config.keep)
+            except FileNotFoundError:  # the folder was taken away, perhaps in the middle of this
+                if not output.path.is_dir():
+                    self.log.say(f"{output.path} is gone; it is made anew for the {what}")
+                output.make_anew(self.config)
+                checkpoint.save(output.path, saved, keep=self.config.keep)
+        except (OSError, InputError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise OSError(f"no {what} in {output.path}: {reason}") from error
 
-
-def _save_alone(config, state):
-    """Save `state` if none of the other ranks is about to: all that are left of a job would."""
-    with suppress(InputError):  # another one holds the folder
-        prepare(config)
-        try:
-            checkpoint.save(config.output_dir, state, keep=config.keep)
-        finally:
-            release(config)
-
-
-def write_trained(run):
-    """Write the trained network where rank 0 is; the tutorial's own network loads it. Returns its path."""
-    path = Path(run.config.output_dir, TRAINED)
-    if run.world.is_root:
-        weights = {name: weight.asnumpy() for name, weight in zip(run.learner.parameters, run.learner.weights)}
-        try:
-            with whole_file(path) as place:
-                write_params(place, weights)
-        except OSError as error:
-            raise OSError(f"{path}: {error.strerror}") from error
-    return path
+    def _save_alone(self, saved: Checkpoint) -> None:
+        """Save if none of the other ranks is about to: all that are left of a job would."""
+        output = OutputDir(self.output.path) if self.output.lock is None else self.output
+        with suppress(InputError):  # another one holds the folder
+            output.open()
+            try:
+                checkpoint.save(output.path, saved, keep=self.config.keep)
+            finally:
+                output.close()

@@ -1,28 +1,73 @@
-"""train.py --deterministic-check: does this machine give the same bits twice?"""
+"""What the bits of a result depend on besides config and data, and train.py --deterministic-check."""
 
 import hashlib
-from dataclasses import replace
+import os
+import re
+from pathlib import Path
 
+import mxnet as mx
 import numpy as np
+from mxnet import nd
 
+from distributed import World
+from lenet.config import Config
 from lenet.data.batches import Batches
-from lenet.errors import TrainingError
-from lenet.model import lenet5
-from lenet.run.metrics_log import MetricsLog
-from lenet.training import trainer
-from lenet.training.step import Learner
+from lenet.data.fashion_mnist import Dataset
+from lenet.data.sampler import epoch_order
+from lenet.device import choose_device
+from lenet.errors import InputError, TrainingError
+from lenet.model.lenet5 import build_network
+from lenet.run.progress import Progress
+from lenet.training.schedule import learning_rate
+from lenet.training.state import TrainState
+from lenet.training.step import Step
 
 STEPS = 30
+ROOT = Path(__file__).resolve().parent.parent.parent
+VECTORS = ("sse4_1", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_bf16")
 
 
-def check(config, world, dataset, device):
+def what_bits_depend_on(config: Config) -> dict[str, str]:
+    """What must be the same in all processes of a job, as text by name: code, and for exact sums the processor."""
+    facts = {"the code": code_version()}
+    if config.exchange == "exact":
+        facts["the processor"] = processor()
+        facts["the number of threads"] = os.environ.get("OMP_NUM_THREADS", "")
+    return facts
+
+
+def code_version() -> str:
+    """SHA-256, in short, of the project's Python files, with the versions of MXNet and NumPy."""
+    digest = hashlib.sha256()
+    paths = (ROOT / "train.py", *sorted(ROOT.glob("lenet/**/*.py")), *sorted(ROOT.glob("distributed/**/*.py")))
+    for path in paths:
+        digest.update(path.read_bytes())
+    return f"{digest.hexdigest()[:12]} (mxnet {mx.__version__}, numpy {np.__version__})"
+
+
+def processor() -> str:
+    """The kind of processor, which decides the kernels: maker, family and model, vector instructions."""
+    try:
+        text = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+    except OSError:
+        return "unknown"
+    values = dict(re.findall(r"^([^\t:]+)\t*: (.*)$", text, re.MULTILINE))
+    flags = set(values.get("flags", "").split())
+    kind = [values.get(name, "?") for name in ("vendor_id", "cpu family", "model")]
+    return " ".join([*kind, "with", *(name for name in VECTORS if name in flags)])
+
+
+def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
     """Train STEPS steps twice from the start, write nothing, and compare every bit of weights and momenta.
 
     TrainingError on all ranks if the two differ, or the ranks do. Returns the exit code of the job.
     """
-    config = replace(config, max_steps=STEPS, checkpoint_every=None)
-    train, validation = Batches(dataset.train, device), Batches(dataset.validation, device)
-    first, second = (_train(config, world, train, validation, device) for _ in range(2))
+    device, _ = world.on_all_ranks(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
+    world.compare({"the data": dataset.digest, **what_bits_depend_on(config)})
+    if not config.debug:
+        world.watch(config.stall_timeout)
+    data = Batches(dataset.train, device)
+    first, second = (_train(config, world, data, device) for _ in range(2))
     for name in first:
         difference = np.abs(first[name] - second[name]).max()
         if any(world.all_gather(bool(first[name].tobytes() != second[name].tobytes()))):
@@ -30,22 +75,25 @@ def check(config, world, dataset, device):
     digests = world.all_gather(hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest())
     if len(set(digests)) > 1:
         raise TrainingError(f"not deterministic: after {STEPS} steps the ranks have different weights")
-    where = f"{world.size} x {device.device_type}"
-    MetricsLog(config.output_dir, world.is_root).say(
-        f"Deterministic: {STEPS} steps twice gave the same bits on {where}; SHA-256 {digests[0]}"
-    )
+    if world.is_root:
+        where = f"{world.size} x {device.device_type}"
+        print(f"Deterministic: {STEPS} steps twice gave the same bits on {where}; SHA-256 {digests[0]}", flush=True)
     return 0
 
 
-def _train(config, world, train, validation, device):
-    """Weights and momenta after the steps, ndarrays by name."""
-    net = lenet5.lenet5()
-    lenet5.initialize(net, config.seed, device)
-    if not config.debug:
-        net.hybridize(static_alloc=True)
-    learner = Learner(net, config, device)
-    journal = MetricsLog(config.output_dir, writes=False)
-    run = trainer.Run(config, world, learner, train, validation, journal, lambda run, to_disk: None, stop=False)
-    trainer.train(run)
-    weights = {name: weight.asnumpy() for name, weight in zip(learner.parameters, learner.weights)}
-    return {**weights, **{f"the momentum of {name}": each.asnumpy() for name, each in learner.momenta.items()}}
+def _train(config: Config, world: World, data: Batches, device: mx.Context) -> dict[str, np.ndarray]:
+    """Weights and momenta after the steps, by name."""
+    net = build_network(config.seed, device)
+    state = TrainState.of(net, device)
+    step, progress, images = Step(net, state, config, data), Progress(), len(data)
+    while progress.step < STEPS:
+        order = nd.array(epoch_order(config.seed, progress.epoch, images), ctx=device, dtype="int32")
+        while progress.images_done < images and progress.step < STEPS:
+            begin, end = progress.images_done, min(progress.images_done + config.images_in_step, images)
+            rate = learning_rate(config, progress, end - begin, images)
+            step.read(step.take(world, order, begin, end, rate, ()))
+            progress = progress.after_step(end - begin)
+            world.heartbeat(f"the gradients of step {progress.step} from all ranks")
+        progress = progress.after_epoch()
+    weights, momenta = (state.layout.split(each.asnumpy()) for each in (state.weights, state.momenta))
+    return {**weights, **{f"the momentum of {name}": each for name, each in momenta.items()}}

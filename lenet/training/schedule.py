@@ -2,14 +2,17 @@
 
 import math
 
+from lenet.config import Config
+from lenet.run.progress import Progress
 
-def learning_rate(config, progress, images_in_step, images_in_epoch, batch):
+
+def learning_rate(config: Config, progress: Progress, images_in_step: int, images_in_epoch: int) -> float:
     """The learning rate of the step that follows `progress`, taken at the middle of that step.
 
-    The peak grows linearly with `batch`, the images of a full step of all processes (Goyal et al. 2017,
-    arXiv:1706.02677, section 2.1); it is reached over `warmup_epochs` (section 2.2), or half of a run that is short.
+    The peak grows linearly with the global batch (Goyal et al. 2017, arXiv:1706.02677, section 2.1); it is reached
+    over `warmup_epochs` (section 2.2), or half of a run that is short.
     """
-    peak = config.learning_rate * batch / config.reference_batch
+    peak = config.learning_rate * config.images_in_step / config.reference_batch
     epochs = progress.epoch + (progress.images_done + images_in_step / 2) / images_in_epoch
     warmup = min(config.warmup_epochs, config.epochs / 2)
     if warmup and epochs <= warmup:

@@ -1,120 +1,234 @@
-"""The training loop: epochs of steps, each step's report read one step later, so that nothing waits for the device."""
+"""Training: epochs of steps of shards, from where a run stands to its end."""
 
 import time
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from enum import Enum
 
 import numpy as np
+from mxnet import nd
 
-from lenet.data.sampler import epoch_order, next_rows
-from lenet.errors import TrainingError
-from lenet.run import checkpoint
+from distributed import World
+from lenet.config import Config
+from lenet.data.batches import Batches
+from lenet.data.fashion_mnist import Dataset
+from lenet.data.sampler import epoch_order
+from lenet.device import choose_device
+from lenet.errors import InputError
+from lenet.model.lenet5 import build_network
+from lenet.run.metrics_log import MetricsLog
+from lenet.run.output_dir import OutputDir
 from lenet.run.progress import Progress, Totals
+from lenet.run.progress_bar import ProgressBar
+from lenet.training.checkpointer import Checkpointer
+from lenet.training.determinism import what_bits_depend_on
 from lenet.training.evaluation import evaluate
 from lenet.training.schedule import learning_rate
+from lenet.training.signals import stop_request
+from lenet.training.state import TrainState
+from lenet.training.step import Step
 
-STOP, RESIZE, MAX_STEPS = "asked to stop", "processes come or go", "max_steps"
-
-
-@dataclass
-class Run:
-    """A run as it stands: everything that the loop needs and what it moves on (`progress`, `totals`, `ended_by`)."""
-
-    config: object
-    world: object
-    learner: object
-    train: object  # Batches
-    validation: object  # Batches
-    journal: object
-    save: object  # called with the run where its state is to be kept, and with whether the disk is to have it too
-    stop: object  # true once this process is asked to stop
-    progress: Progress = field(default_factory=Progress)
-    totals: Totals = field(default_factory=Totals)  # of the epoch that is not finished
-    ended_by: str | None = None  # STOP, RESIZE or MAX_STEPS: why all ranks end before the last epoch does
-
-    @property
-    def batch(self):
-        """Images of a full step of all ranks."""
-        return self.config.batch_size * self.world.size
+STOPPED = 143  # exit code: asked to stop, and a checkpoint is on the disk
 
 
-def train(run):
-    """Train from where `run` stands to the last epoch's end, or to where all ranks agree to stop."""
-    _end_at_max_steps(run)
-    while run.progress.epoch < run.config.epochs and not run.ended_by:
-        began, images_before = time.monotonic(), run.progress.images_done
-        train_epoch(run)
+class End(Enum):
+    """Why all ranks end before the last epoch does."""
+
+    STOP = "asked to stop"
+    RESIZE = "processes come or go"
+    MAX_STEPS = "max_steps"
+
+
+class UnreadStep:
+    """A step that is queued on the device and whose metrics nobody has waited for yet."""
+
+    def __init__(self, progress: Progress, images: int, learning_rate: float, numbers: nd.NDArray):
+        self.progress, self.images, self.learning_rate, self.numbers = progress, images, learning_rate, numbers
+
+
+class Trainer(AbstractContextManager):
+    """The run of `config` on `dataset` in `world`: `restore` it, then `fit`. Every rank does the same."""
+
+    def __init__(self, config: Config, world: World, dataset: Dataset):
+        self.config, self.world = config, world
+        self.device, self.device_note = world.on_all_ranks(
+            lambda: choose_device(config.device, world.local_rank, world.local_size), InputError
+        )
+        world.compare({"the data": dataset.digest, "the config": str(asdict(config)), **what_bits_depend_on(config)})
+        if not config.debug:
+            world.watch(config.stall_timeout)
+        self.output = OutputDir(config.output_dir)
+        world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError)
+        self.dataset = dataset
+        self.training_data = Batches(dataset.train, self.device)
+        self.validation_data = Batches(dataset.validation, self.device)
+        self.net = build_network(config.seed, self.device)
+        self.state = TrainState.of(self.net, self.device)
+        self.step = Step(self.net, self.state, config, self.training_data)
+        bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
+        self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard)
+        self.checkpointer = Checkpointer(config, world, self.output, self._identity(), self.log)
+        self.ended_by: End | None = None
+
+    def __exit__(self, *error: object) -> None:
+        self.log.close()
+        self.output.close()  # another process can be rank 0 next
+
+    def restore(self) -> None:
+        """Stand where the run stood last: what is kept in memory, a checkpoint, or the start; equal on all ranks."""
+        self._introduce()
+        world, state = self.world, self.state
+        restored = world.on_all_ranks(lambda: self.checkpointer.restore(state) if world.is_root else None, InputError)
+        where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals)])
+        if where:
+            state.progress, state.totals = Progress(**where[0]), Totals(**where[1])
+            self._say_where()
+        world.broadcast([state.weights, state.momenta])
+        self.log.open(last_step=state.progress.step)
+
+    def fit(self) -> int | None:
+        """Train to the last epoch's end, or to where all ranks agree to stop.
+
+        Returns the exit code, or None where the run is to go on with other processes.
+        """
+        stop_request.listen()
+        self._end_at_max_steps()
+        while self.state.progress.epoch < self.config.epochs and not self.ended_by:
+            self._train_epoch()
+        self.log.close()
+        if self.ended_by is End.RESIZE:
+            return None
+        if self.ended_by is End.STOP:
+            self.world.barrier()  # rank 0 has its checkpoint: the first rank that ends makes a launcher end the others
+            stop_request.answered = True
+            self.log.say(f"Stopped after step {self.state.progress.step}; the same command goes on from there")
+            return STOPPED
+        self.log.say(f"The trained network is in {self.checkpointer.write_trained(self.state)}")
+        return 0
+
+    def _train_epoch(self) -> None:
+        """Take the steps that are left of an epoch, evaluate the network after the last one, save the state."""
+        began, images_before = time.monotonic(), self.state.progress.images_done
+        self._take_steps()
         seconds_training = time.monotonic() - began
-        if run.progress.images_done == len(run.train):
-            evaluation = evaluate(run.learner.net, run.validation, run.world)
-            run.journal.epoch(
-                run.progress,
-                run.totals,
-                evaluation,
-                images_per_second=(len(run.train) - images_before) / seconds_training,
+        if self.state.progress.images_done == len(self.training_data):
+            self.state.copy_to(self.net)
+            evaluation = evaluate(self.net, self.validation_data, self.world)
+            self.log.epoch(
+                self.state.progress,
+                self.state.totals,
+                evaluation.totals,
+                images_per_second=(len(self.training_data) - images_before) / seconds_training,
                 seconds=time.monotonic() - began,
-                learning_rate=_learning_rate(run, run.progress, 0),
-                processes=run.world.size,
+                learning_rate=self._learning_rate(0),
+                processes=self.world.size,
             )
-            run.progress, run.totals = run.progress.after_epoch(), Totals()
-        run.save(run, to_disk=True)
+            self.state.progress, self.state.totals = self.state.progress.after_epoch(), Totals()
+        self.checkpointer.save(self.state, to_disk=True)
 
-
-def train_epoch(run):
-    """Take the steps that are left of the epoch; at its end, or when `ended_by` is set, every report has been read."""
-    order = epoch_order(run.config.seed, run.progress.epoch, len(run.train))
-    unread = None
-    while run.progress.images_done < len(run.train) and not run.ended_by:
-        rows = next_rows(order, run.progress.images_done, run.batch)
-        rate = _learning_rate(run, run.progress, len(rows))
-        run.world.reached = run.progress.after_step(len(rows))
-        images, labels = run.train.take(run.world.part_of(rows))
-        report = run.learner.step(run.world, images, labels, len(rows), rate, (bool(run.stop), run.world.wants_resize))
-        run.progress = run.world.reached
+    def _take_steps(self) -> None:
+        """Each step's metrics are read one step later, so that nothing waits for the device."""
+        images = len(self.training_data)
+        order = epoch_order(self.config.seed, self.state.progress.epoch, images)
+        order = nd.array(order, ctx=self.device, dtype="int32")
+        unread: UnreadStep | None = None
+        while self.state.progress.images_done < images and not self.ended_by:
+            step = self._begin_step(order)
+            if unread:
+                self._read(unread)
+            unread = step
+            to_disk, to_memory = self._is_due(self.config.checkpoint_every), self._is_due(self.world.keep_every)
+            if to_disk or to_memory:
+                self._read(unread)
+                unread = None
+                self.checkpointer.save(self.state, to_disk)
+            self._end_at_max_steps()
         if unread:
-            _read(run, *unread)
-        unread = run.progress, len(rows), rate, report
-        saves, keeps = _is_due(run, run.config.checkpoint_every), _is_due(run, run.world.keep_every)
-        if saves or keeps:
-            _read(run, *unread)
-            unread = None
-            run.save(run, to_disk=saves)
-        _end_at_max_steps(run)
-    if unread:
-        _read(run, *unread)
+            self._read(unread)
 
+    def _begin_step(self, order: nd.NDArray) -> UnreadStep:
+        """Queue the step that follows the state's progress."""
+        begin = self.state.progress.images_done
+        end = min(begin + self.config.images_in_step, len(self.training_data))
+        progress = self.state.progress.after_step(end - begin)
+        rate = self._learning_rate(end - begin)
+        self.world.begin_step(progress.epoch, progress.images_done, progress.step)
+        requests = (bool(stop_request), self.world.wants_resize)
+        numbers = self.step.take(self.world, order, begin, end, rate, requests)
+        self.state.progress = progress
+        return UnreadStep(progress, end - begin, rate, numbers)
 
-def _read(run, progress, images, rate, report):
-    """Take in the report of a step, waiting for that step alone."""
-    run.world.heartbeat(f"the gradients of step {progress.step} from all ranks")
-    loss, hits, seen, stops, resizes = report.asnumpy().astype(np.float64)
-    if seen != images:
-        raise RuntimeError(f"step {progress.step} was to see {images} images but the ranks saw {seen:.0f}")
-    if not np.isfinite(loss):
-        raise diverged(run, f"the loss of step {progress.step} is {loss}")
-    run.totals += Totals(float(loss), int(hits), int(seen))
-    run.journal.move(progress, images, float(loss) / images)
-    if progress.step % run.config.log_every == 0:
-        run.journal.step(progress, float(loss) / images, rate)
-    if stops or resizes:
-        run.ended_by = STOP if stops else RESIZE
+    def _read(self, unread: UnreadStep) -> None:
+        """Take in the metrics of a step, waiting for that step alone."""
+        number = unread.progress.step
+        self.world.heartbeat(f"the gradients of step {number} from all ranks")
+        metrics = self.step.read(unread.numbers)
+        if metrics.images != unread.images:
+            raise RuntimeError(f"step {number} was to see {unread.images} images but the ranks saw {metrics.images}")
+        if not np.isfinite(metrics.loss):
+            raise self.checkpointer.diverged(f"the loss of step {number} is {metrics.loss}")
+        if metrics.shards_in_range != self.step.shards_of(unread.images):
+            raise self.checkpointer.diverged(f"the gradients of step {number} are too large to be added up")
+        self.state.totals += Totals(metrics.loss * unread.images, metrics.correct, metrics.images)
+        self.log.move(unread.progress, unread.images, metrics.loss)
+        if number % self.config.log_every == 0:
+            self.log.step(unread.progress, metrics.loss, unread.learning_rate)
+        if metrics.stop_requests or metrics.resize_requests:
+            self.ended_by = End.STOP if metrics.stop_requests else End.RESIZE
 
+    def _learning_rate(self, images_in_step: int) -> float:
+        return learning_rate(self.config, self.state.progress, images_in_step, len(self.training_data))
 
-def diverged(run, what):
-    """The error for numbers that are no longer any: what is so, where the last good ones are, and what may help."""
-    saved = checkpoint.folders(run.config.output_dir)
-    last = f"the last good checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
-    return TrainingError(f"{what}; {last}; try a smaller learning_rate or more warmup_epochs")
+    def _is_due(self, every: int | None) -> bool:
+        """Is something due that happens each `every` steps, besides at the end of an epoch?"""
+        progress = self.state.progress
+        return every is not None and progress.step % every == 0 and progress.images_done < len(self.training_data)
 
+    def _end_at_max_steps(self) -> None:
+        if self.config.max_steps is not None and self.state.progress.step >= self.config.max_steps:
+            self.ended_by = End.MAX_STEPS
 
-def _is_due(run, every):
-    """Is something due that happens each `every` steps, besides at the end of an epoch?"""
-    return every is not None and run.progress.step % every == 0 and run.progress.images_done < len(run.train)
+    def _identity(self) -> dict[str, int | str]:
+        """What makes a run this one: the bits of its result depend on it, and it cannot change on the way."""
+        return {
+            "seed": self.config.seed,
+            "data": self.dataset.digest,
+            "images": len(self.dataset.train),
+            "shard": self.config.shard,
+            "global_batch": self.config.images_in_step,
+        }
 
+    def _introduce(self) -> None:
+        """Say what is trained on what, and which promise holds."""
+        config, world = self.config, self.world
+        devices = sorted(set(world.all_gather(str(self.device))))
+        notes = sorted(set(filter(None, world.all_gather(self.device_note))))
+        shards = self.step.shards_of(config.images_in_step)
+        promise = (
+            "the same bits for any number"
+            if config.exchange == "exact"
+            else f"exchange {config.exchange}: the bits depend on their number"
+        )
+        self.log.say(
+            f"{self.dataset.name}: {len(self.training_data):,} training and {len(self.validation_data):,} test images; "
+            f"{config.images_in_step} images a step on {', '.join(devices)}; processes: {world.size}, {promise}"
+        )
+        for line in notes:
+            self.log.say(line)
+        if world.size > shards:
+            self.log.say(
+                f"{world.size - shards} of {world.size} processes have nothing to compute: a step of "
+                f"{config.images_in_step} images has {shards} shard(s) of {config.shard}; "
+                f"--shard {max(1, config.images_in_step // world.size)} or --global-batch {config.shard * world.size} "
+                "gives work to all"
+            )
 
-def _end_at_max_steps(run):
-    if run.config.max_steps is not None and run.progress.step >= run.config.max_steps:
-        run.ended_by = MAX_STEPS
-
-
-def _learning_rate(run, progress, images_in_step):
-    return learning_rate(run.config, progress, images_in_step, len(run.train), run.batch)
+    def _say_where(self) -> None:
+        """Say where a run that goes on stands."""
+        progress, reached = self.state.progress, self.world.reached
+        if progress.epoch >= self.config.epochs:
+            self.log.say(f"This run has its {self.config.epochs} epochs; --resume never begins a new one")
+        else:
+            self.log.say(f"Continuing after step {progress.step}, in epoch {progress.epoch}")
+        if reached and reached[0] == progress.epoch and reached[1] > progress.images_done:
+            self.log.say(f"{reached[1] - progress.images_done} images of epoch {progress.epoch} are seen again")

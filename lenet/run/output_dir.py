@@ -1,0 +1,106 @@
+"""The output folder of a run: made, locked and continued by rank 0, which alone writes in it."""
+
+import fcntl
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lenet.config import Config, write_config
+from lenet.errors import InputError
+from lenet.files import PARTIAL, whole_file
+from lenet.run import checkpoint
+
+TRAINED = "trained_LeNet5.params"
+
+
+class OutputDir:
+    """The folder `path`, which one job at a time may write in: from `open` to `close`, or to the process's end."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.lock: int | None = None  # the descriptor that holds it
+
+    @property
+    def trained(self) -> Path:
+        """Where the trained network is written."""
+        return self.path / TRAINED
+
+    def open(self) -> None:
+        """Make the folder, take it for this job alone, remove what a killed job left half. InputError: it cannot be."""
+        with self._disk_errors():
+            (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+            for left_over in (*self.path.glob(f".*{PARTIAL}"), *self.path.glob(f"checkpoints/.*{PARTIAL}")):
+                shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+
+    def close(self) -> None:
+        """Let another process of this job, or of another one, take the folder."""
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
+
+    def begin(self, config: Config, step: int | None, say: Callable[[str], None]) -> None:
+        """Once it is sure that the run goes on from `step` (None: anew): set aside what does not belong to it."""
+        with self._disk_errors():
+            if config.resume != "auto":
+                self._set_aside(-1 if step is None else step, say)
+            self.write_config(config)
+
+    def write_config(self, config: Config) -> None:
+        """Write config.yaml. OSError if the disk refuses."""
+        with whole_file(self.path / "config.yaml") as place, open(place, "w", encoding="utf-8") as file:
+            write_config(config, file)
+
+    def make_anew(self, config: Config) -> None:
+        """Make the folder that somebody has taken away while the run went on. InputError: it cannot be."""
+        if not self.path.is_dir():
+            self.close()  # the lock of a file that is gone
+        self.open()
+        with self._disk_errors():
+            self.write_config(config)
+
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(f"--output-dir {self.path}: {error.strerror}") from None
+
+    def _take_lock(self) -> None:
+        if self.lock is not None:
+            return
+        lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(lock, 200).decode(errors="replace").strip()
+            os.close(lock)
+            raise InputError(
+                f"--output-dir {self.path}: another job writes there ({holder}); choose another folder"
+            ) from None
+        except OSError:
+            os.close(lock)
+            raise
+        self.lock = lock
+        os.truncate(lock, 0)
+        os.write(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+
+    def _set_aside(self, step: int, say: Callable[[str], None]) -> None:
+        """Move checkpoints after `step`, with a copy of what else the run left, to a folder of their own."""
+        later = [folder for folder in checkpoint.folders(self.path) if checkpoint.step_of(folder) > step]
+        if not later and (step >= 0 or not (self.path / "metrics.jsonl").exists()):
+            return
+        number = 1 + sum(1 for _ in self.path.glob("earlier-*"))
+        place = self.path / f"earlier-{number}"
+        (place / "checkpoints").mkdir(parents=True)
+        for folder in later:
+            folder.rename(place / "checkpoints" / folder.name)
+        for name in ("config.yaml", "metrics.jsonl", TRAINED):
+            if (self.path / name).exists():
+                shutil.copy2(self.path / name, place / name)
+        if (self.path / "tensorboard").is_dir():
+            shutil.copytree(self.path / "tensorboard", place / "tensorboard")
+        say(f"What the earlier run left is kept in {place}")
