@@ -9,8 +9,3 @@ def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
     RandomState's streams are frozen by NumPy's compatibility policy, so a resumed run finds the order again.
     """
     return np.random.RandomState([seed, epoch]).permutation(images).astype(np.int32)
-
-
-def next_rows(order: np.ndarray, images_done: int, global_batch: int) -> np.ndarray:
-    """The rows of the next step of all ranks together: `global_batch` of them, fewer at the end of the epoch."""
-    return order[images_done : images_done + global_batch]

@@ -67,16 +67,16 @@ def test_nothing_given_is_the_default():
 
 
 def test_the_defaults_are_the_default_recipe():
-    assert read_config(["--config", str(RECIPES / "default.yaml")]) == Config()
+    assert read_config(["--config", str(RECIPES / "default.yaml")]) == Config().for_processes(1)
     recipe = yaml.safe_load((RECIPES / "default.yaml").read_text())
-    assert {"epochs", "batch_size", "learning_rate", "momentum", "weight_decay", "schedule"} <= set(recipe)
+    assert {"epochs", "global_batch", "learning_rate", "momentum", "weight_decay", "schedule"} <= set(recipe)
 
 
 def test_the_tutorials_recipe():
     config = read_config(["--config", str(RECIPES / "tutorial.yaml")])
-    assert (config.epochs, config.batch_size, config.learning_rate, config.momentum) == (10, 256, 0.1, 0)
+    assert (config.epochs, config.global_batch, config.learning_rate, config.momentum) == (10, 256, 0.1, 0)
     assert (config.schedule, config.warmup_epochs, config.weight_decay) == ("constant", 0, 0)
-    assert config.reference_batch == config.batch_size
+    assert config.reference_batch == config.global_batch
 
 
 def test_the_command_line_wins_over_yaml_and_yaml_over_the_default(config_file):
@@ -90,6 +90,7 @@ def test_the_command_line_wins_over_yaml_and_yaml_over_the_default(config_file):
 def test_every_option_has_a_yaml_key_and_a_flag_with_dashes(config_file):
     other = {"data_dir": "d", "output_dir": "o", "resume": "never", "schedule": "cosine", "device": "cpu"}
     other |= {"max_steps": 3, "checkpoint_every": 2, "momentum": 0.5, "warmup_epochs": 0.5, "weight_decay": 0.5}
+    other |= {"global_batch": 8, "batch_size": 4, "exchange": "float32"}
     for name, default in asdict(Config()).items():
         flag = "--" + name.replace("_", "-")
         if isinstance(default, bool):
@@ -104,6 +105,28 @@ def test_every_option_has_a_yaml_key_and_a_flag_with_dashes(config_file):
 
 
 @pytest.mark.parametrize(
+    ("options", "processes", "expected"),
+    [
+        ({}, 3, 256),
+        ({"global_batch": 100}, 3, 100),
+        ({"batch_size": 32}, 3, 96),
+        ({"batch_size": 32, "global_batch": 96}, 3, 96),
+    ],
+)
+def test_the_images_of_a_step(options, processes, expected):
+    config = Config(**options).for_processes(processes)
+    assert config.global_batch == config.images_in_step == expected
+    assert config.for_processes(processes) == config  # as config.yaml of a run is read again
+
+
+def test_two_batch_sizes_that_do_not_agree_are_refused():
+    with pytest.raises(InputError, match="--global-batch 96 is not --batch-size 32 x 2 processes = 64"):
+        Config(batch_size=32, global_batch=96).for_processes(2)
+    with pytest.raises(InputError, match="--batch-size: the number of processes can change"):
+        Config(batch_size=32).for_processes(2, can_change=True)
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["--epochs", "0"], ["--epochs", "0"]),
@@ -111,6 +134,9 @@ def test_every_option_has_a_yaml_key_and_a_flag_with_dashes(config_file):
         (["--epochs", "1.5"], ["--epochs", "1.5"]),
         (["--epochs", ""], ["--epochs"]),
         (["--epochs"], ["--epochs"]),
+        (["--global-batch", "0"], ["--global-batch", "0"]),
+        (["--shard", "0"], ["--shard", "0"]),
+        (["--exchange", "fp16"], ["--exchange", "fp16", "exact"]),
         (["--batch-size", "-1"], ["--batch-size", "-1"]),
         (["--learning-rate", "0"], ["--learning-rate", "0"]),
         (["--learning-rate", "nan"], ["--learning-rate", "nan"]),

@@ -15,9 +15,7 @@ BATCH = 7
 
 @pytest.fixture
 def net():
-    net = lenet5.lenet5()
-    lenet5.initialize(net, seed=5, device=mx.cpu())
-    return net
+    return lenet5.build_network(seed=5, device=mx.cpu())
 
 
 @pytest.fixture
@@ -105,10 +103,8 @@ def test_the_tutorials_file_loads_here(tmp_path, net, pixels):
 
 
 def test_the_seed_decides_the_first_weights(net):
-    again, other = lenet5.lenet5(), lenet5.lenet5()
     nd.random.uniform(shape=9).wait_to_read()  # whatever was drawn before
-    lenet5.initialize(again, seed=5, device=mx.cpu())
-    lenet5.initialize(other, seed=6, device=mx.cpu())
+    again, other = (lenet5.build_network(seed, mx.cpu()) for seed in (5, 6))
     first = values(net)
     assert all(np.array_equal(value, first[name]) for name, value in values(again).items())
     assert not np.array_equal(values(other)["0.weight"], first["0.weight"])

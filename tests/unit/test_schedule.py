@@ -1,7 +1,7 @@
 """The learning rate: a function of the progress, above zero within a run, blind to how the batch is split."""
 
 import math
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,12 +14,14 @@ from lenet.training.schedule import learning_rate
 schedules = st.sampled_from(["constant", "linear", "cosine"])
 
 
-def rates(config, images, batch):
+def rates(config, images, batch=None):
     """The learning rate of each step of a whole run."""
     progress, found = Progress(), []
+    config = config if batch is None else replace(config, global_batch=batch)
+    batch = config.images_in_step
     while progress.epoch < config.epochs:
         taken = min(batch, images - progress.images_done)
-        found.append(learning_rate(config, progress, taken, images, batch))
+        found.append(learning_rate(config, progress, taken, images))
         progress = progress.after_step(taken)
         if progress.images_done == images:
             progress = progress.after_epoch()
@@ -34,10 +36,10 @@ def test_the_peak_grows_with_the_global_batch(batch, factor):
 
 @given(batch_size=st.integers(1, 64), size=st.integers(1, 8), schedule=schedules, warmup=st.floats(0, 3))
 def test_only_the_global_batch_counts(batch_size, size, schedule, warmup):
-    config = Config(epochs=3, batch_size=batch_size, schedule=schedule, warmup_epochs=warmup)
-    together = Config(epochs=3, batch_size=batch_size * size, schedule=schedule, warmup_epochs=warmup)
-    batch = batch_size * size
-    assert rates(config, 500, batch) == rates(together, 500, batch)
+    options = {"epochs": 3, "schedule": schedule, "warmup_epochs": warmup}
+    by_process = Config(batch_size=batch_size, **options).for_processes(size)
+    by_step = Config(global_batch=batch_size * size, **options).for_processes(1)
+    assert rates(by_process, 500) == rates(by_step, 500)
 
 
 def test_the_last_step_of_an_epoch_has_the_rate_of_a_full_one():
@@ -101,8 +103,8 @@ def test_the_shape_of_each_schedule(schedule, expected):
 
 
 def test_nothing_but_the_arguments_decides():
-    config = SimpleNamespace(learning_rate=0.2, reference_batch=256, warmup_epochs=1, epochs=10, schedule="linear")
+    config = Config()
     where = Progress(epoch=4, images_done=640, step=99)
-    assert learning_rate(config, where, 64, 6000, 256) == learning_rate(config, where, 64, 6000, 256)
-    other_step = Progress(epoch=4, images_done=640, step=1)  # a resize changes how many steps it took
-    assert learning_rate(config, where, 64, 6000, 256) == learning_rate(config, other_step, 64, 6000, 256)
+    assert learning_rate(config, where, 64, 6000) == learning_rate(config, where, 64, 6000)
+    other_step = Progress(epoch=4, images_done=640, step=1)  # another batch before would have taken other steps
+    assert learning_rate(config, where, 64, 6000) == learning_rate(config, other_step, 64, 6000)

@@ -7,23 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mxnet import autograd, nd
 
-from distributed import World
-from lenet.config import read_config
 from lenet.model import lenet5
-from lenet.model.padded import fast_lenet5
-from lenet.training.step import Learner
-from tests.support import run_jobs
+from lenet.model.padded import padded_lenet5
 
 CHANNELS = [6, 8, 16]  # none padded, without AVX-512, with it
 
 
 def networks(seed):
-    plain = lenet5.lenet5()
-    lenet5.initialize(plain, seed, mx.cpu())
+    plain = lenet5.build_network(seed, mx.cpu())
     for name, parameter in lenet5.named_parameters(plain).items():
         if name.endswith("bias"):  # they start at 0, which would hide a bias in the wrong place
             parameter.set_data(nd.random.normal(scale=0.1, shape=parameter.shape))
-    return plain, {channels: fast_lenet5(plain, channels) for channels in CHANNELS}
+    return plain, {channels: padded_lenet5(plain, channels) for channels in CHANNELS}
 
 
 def outcome(net, plain, images, ahead):
@@ -97,40 +92,3 @@ def test_the_parameters_are_the_same_objects():
     plain, fast = networks(3)
     for net in fast.values():
         assert dict(net.collect_params().items()) == dict(plain.collect_params().items())
-
-
-def steps(*options):
-    """The weights after three steps of a Learner on the same images, and its network's parameter names."""
-    net = lenet5.lenet5()
-    lenet5.initialize(net, 4, mx.cpu())
-    learner = Learner(net, read_config(list(options)), mx.cpu())
-    rng = np.random.RandomState(4)
-    reports = []
-    for _ in range(3):
-        images = nd.array(rng.randint(0, 256, (32, 28, 28)), dtype="uint8")
-        labels = nd.array(rng.randint(0, 10, 32), dtype="uint8")
-        report = learner.step(World(), images, labels, 32, 0.05, (False, True))
-        reports.append(report.asnumpy())
-    weights = {name: parameter.data().asnumpy() for name, parameter in learner.parameters.items()}
-    return weights, reports
-
-
-def test_a_debug_run_on_the_plain_layers_learns_the_same():
-    fast, fast_reports = steps()
-    plain, plain_reports = steps("--debug")
-    assert list(fast) == list(plain)
-    assert_same(fast, plain)
-    np.testing.assert_allclose(fast_reports, plain_reports, rtol=1e-5)
-    assert [report[2:].tolist() for report in fast_reports] == [[32, 0, 1]] * 3
-
-
-def test_debug_and_not_leave_files_of_the_same_arrays(options, tmp_path):
-    """Whatever network computed them: names and shapes are the tutorial's."""
-    shapes = []
-    for more in ([], ["--debug"]):
-        folder = run_jobs.train([], tmp_path / f"run{len(shapes)}", *options(), *more, "--max-steps", 2)
-        arrays = nd.load(str(folder / "trained_LeNet5.params"))
-        shapes.append({name: array.shape for name, array in arrays.items()})
-    assert shapes[0] == shapes[1]
-    assert set(shapes[0]) == {f"{layer}.{what}" for layer in (0, 2, 5, 6, 7) for what in ("weight", "bias")}
-    assert shapes[0]["2.weight"] == (16, 6, 3, 3)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distributed import World
-from lenet.data.sampler import epoch_order, next_rows
+from lenet.data.sampler import epoch_order
 from lenet.run.progress import Progress
 
 
@@ -18,44 +18,35 @@ class Rank(World):
         self.rank, self.size = rank, size
 
 
-def take_step(order, progress, batch_size, size):
-    """The rows that each rank takes, and the progress after the step."""
-    rows = next_rows(order, progress.images_done, batch_size * size)
-    return [Rank(rank, size).part_of(rows) for rank in range(size)], progress.after_step(len(rows))
+def take_step(images, progress, global_batch, shard, size):
+    """The places in the epoch's order that each rank takes, and the progress after the step: as in training."""
+    end = min(progress.images_done + global_batch, images)
+    starts = range(progress.images_done, end, shard)
+    parts = [Rank(rank, size).part_of(starts) for rank in range(size)]
+    taken = [[place for start in part for place in range(start, min(start + shard, end))] for part in parts]
+    return taken, progress.after_step(end - progress.images_done)
 
 
 @given(
     images=st.integers(1, 500),
-    sizes=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 80)), min_size=1, max_size=6),
-    seed=st.integers(0, 2**31 - 1),
-    epoch=st.integers(0, 1000),
+    global_batch=st.integers(1, 300),
+    shard=st.integers(1, 80),
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=6),
 )
-def test_every_image_once_an_epoch_over_any_resizes(images, sizes, seed, epoch):
-    """A resize, or a resume with other numbers, before each step: (world size, batch size) change in turn."""
-    order = epoch_order(seed, epoch, images)
-    progress, seen, steps = Progress(epoch=epoch), [], 0
+def test_every_image_once_an_epoch_over_any_resizes(images, global_batch, shard, sizes):
+    """The number of processes changes before each step; a resume is nothing else."""
+    progress, seen, steps = Progress(), [], 0
     while progress.images_done < images:
-        size, batch_size = sizes[steps % len(sizes)]
-        shares, progress = take_step(epoch_order(seed, epoch, images), progress, batch_size, size)
-        taken = np.concatenate(shares)
-        assert 0 < len(taken) <= batch_size * size
-        assert max(map(len, shares)) - min(map(len, shares)) <= 1
-        assert max(map(len, shares)) <= batch_size
-        seen.extend(taken)
+        size = sizes[steps % len(sizes)]
+        taken, progress = take_step(images, progress, global_batch, shard, size)
+        shards = [-(-len(part) // shard) for part in taken]
+        assert max(shards) - min(shards) <= 1
+        assert 0 < sum(map(len, taken)) <= global_batch
+        seen += [place for part in taken for place in part]
         steps += 1
-    assert seen == list(order)  # in the order of the epoch, so the split over ranks does not show
-    assert sorted(seen) == list(range(images))
+    assert seen == list(range(images))  # in the order of the epoch, so the split over ranks does not show
     assert (progress.images_done, progress.step) == (images, steps)
-
-
-@given(images=st.integers(1, 500), batch_size=st.integers(1, 80), size=st.integers(1, 9))
-def test_only_the_last_step_is_smaller(images, batch_size, size):
-    order, progress, taken = epoch_order(1, 0, images), Progress(), []
-    while progress.images_done < images:
-        shares, progress = take_step(order, progress, batch_size, size)
-        taken.append(sum(map(len, shares)))
-    assert all(count == batch_size * size for count in taken[:-1])
-    assert len(taken) == -(-images // (batch_size * size))
+    assert steps == -(-images // global_batch)  # only the last step is smaller
 
 
 @given(images=st.integers(0, 300), size=st.integers(1, 40))
