@@ -12,7 +12,8 @@ from tests.support import datasets, run_jobs
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
 
-GLOBAL_BATCH = 64  # 250 images are steps of 64, 64, 64 and 58; four ranks hold 14, 15, 14 and 15 of the last
+# 250 images are steps of 64, 64, 64 and 58 images; the last has shards of 16, 16, 16 and 10.
+GLOBAL_BATCH, SHARD = 64, 16
 
 
 @pytest.fixture(scope="session")
@@ -23,13 +24,9 @@ def small(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def options(small):
-    """The options of a run of three epochs, 12 steps of 64 images, by how many processes share them."""
-
-    def choose(processes=1):
-        words = "--epochs 3 --learning-rate 0.1 --log-every 1 --checkpoint-every 3 --keep 20"
-        return ["--data-dir", small, "--batch-size", GLOBAL_BATCH // processes, *words.split()]
-
-    return choose
+    """The options of a run of three epochs: 12 steps of 64 images, 4 shards each."""
+    words = f"--global-batch {GLOBAL_BATCH} --shard {SHARD} --epochs 3 --learning-rate 0.1"
+    return ["--data-dir", small, *words.split(), "--log-every", 1, "--checkpoint-every", 3, "--keep", 20]
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +49,7 @@ def run_once(options, tmp_path_factory, *more):
         key = launcher, processes
         if key not in folders:
             words = launcher(processes) if launcher else []
-            folders[key] = run_jobs.train(words, tmp_path_factory.mktemp("run"), *options(processes), *more)
+            folders[key] = run_jobs.train(words, tmp_path_factory.mktemp("run"), *options, *more)
         return folders[key]
 
     return get

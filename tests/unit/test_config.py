@@ -17,7 +17,9 @@ NAMES = [
         "data_dir",
         "output_dir",
         "epochs",
+        "global_batch",
         "batch_size",
+        "shard",
         "learning_rate",
         "momentum",
         "weight_decay",
@@ -33,7 +35,7 @@ NAMES = [
         "checkpoint_every",
         "keep",
     ),
-    *("resume", "debug", "fp16_allreduce", "stall_timeout"),
+    *("resume", "debug", "exchange", "stall_timeout"),
 ]
 
 
