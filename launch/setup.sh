@@ -119,7 +119,7 @@ check_cuda() {
 }
 
 # versions LOCK: the pinned versions of requirements/LOCK.txt, one a line, without hashes and comments.
-versions() { sed '/^ *\(#\|--hash\|$\)/d' "requirements/$1.txt"; }
+versions() { sed -e '/^ *\(#\|--hash\|$\)/d' -e 's/ *\\$//' "requirements/$1.txt"; }
 
 # What .venv is made of. Raise the number to have every .venv made anew for another reason than these.
 made_of() { printf '%s\n' 1 "$PWD" "$python" "$horovod"; versions $kind; }
