@@ -18,7 +18,7 @@ RUN printf '%s\n' 'Port 2222' 'HostKey /home/lenet/.ssh/id_rsa' 'PidFile none' '
  && printf '%s\n' 'Port 2222' 'StrictHostKeyChecking no' 'UserKnownHostsFile /dev/null' 'LogLevel ERROR' \
       >/etc/ssh/ssh_config.d/lenet.conf
 WORKDIR /opt/lenet
-# HOME is for what caches: /tmp can be written where the rest can not. ssh goes by the user's home in /etc/passwd.
+# HOME is for what caches: /tmp can be written where the rest cannot. ssh goes by the user's home in /etc/passwd.
 # Containers lack what Open MPI's copying between processes needs; without its line it complains and goes on.
 ENV PATH=/opt/lenet/.venv/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \
@@ -27,11 +27,12 @@ ENV PATH=/opt/lenet/.venv/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp \
     OMPI_MCA_btl_vader_single_copy_mechanism=none
 
-# What is built: .venv with the pinned requirements and Horovod, as on any other machine.
+# What is built: .venv with the pinned requirements and Horovod, as on any other machine. The cache keeps Horovod's wheel
+# and pip's downloads for the next build. Without what reports and exports need the image is SIZE.
 FROM base AS builder
-COPY requirements.txt ./
+COPY requirements/cpu.txt requirements/
 COPY launch/setup.sh launch/
-RUN launch/setup.sh
+RUN --mount=type=cache,target=/tmp/.cache launch/setup.sh --no-reports
 
 # The same for GPUs: MXNet for CUDA 11 with its libraries, and Horovod with NCCL. Debian's CUDA compiler is not free.
 FROM base AS gpu-builder
@@ -40,10 +41,10 @@ RUN find /etc/apt/sources.list* -type f -exec sed -i 's/ main$/ main contrib non
  && apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nvidia-cuda-toolkit \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
-COPY requirements-gpu.txt ./
+COPY requirements/gpu.txt requirements/
 COPY launch/setup.sh launch/
 # Nothing links to libcusolverMg, 142 MB.
-RUN launch/setup.sh --gpu \
+RUN --mount=type=cache,target=/tmp/.cache launch/setup.sh --gpu --no-reports \
  && rm .venv/lib/python3*/site-packages/*/libcusolverMg.* .venv/lib/python3*/site-packages/nvidia/*/lib/libcusolverMg.*
 
 # The driver's libcuda.so.1 is the host's: the container's engine mounts what is asked for here.
@@ -52,7 +53,6 @@ ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=gpu-builder /opt/lenet/.venv .venv
 COPY distributed distributed/
 COPY lenet lenet/
-COPY distributed distributed/
 COPY train.py ./
 USER 10001:10001
 ENTRYPOINT ["tini", "--"]
@@ -62,7 +62,6 @@ FROM base AS cpu
 COPY --from=builder /opt/lenet/.venv .venv
 COPY distributed distributed/
 COPY lenet lenet/
-COPY distributed distributed/
 COPY train.py ./
 USER 10001:10001
 # As the first process, tini hands on signals and takes in orphans.

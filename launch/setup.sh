@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Set up this checkout: system packages, .venv with the pinned requirements, Horovod built for MXNet.
-# Usage: launch/setup.sh [--dev] [--gpu]
+# Usage: launch/setup.sh [--dev] [--gpu] [--no-reports]
 #   --dev adds what the tests and linters need.
+#   --no-reports leaves out what show, predict, report and export need: training and evaluation work without.
 #   --gpu takes MXNet for CUDA 11 with its libraries and builds Horovod with NCCL. A .venv that was made so stays
 #   so without it; delete .venv to go back.
 # Safe to run again: it does nothing when everything is there. PYTHON=... names another Python than PATH's.
@@ -13,13 +14,13 @@ horovod='horovod==0.28.1 --hash=sha256:92a43f5a94c43907a56805bad15f19700c62ffc83
 data=/usr/share/datasets/fashion-mnist
 cache=${XDG_CACHE_HOME:-~/.cache}/lenet-mxnet
 log=.setup.log
-requirements=requirements.txt
-[ ! -e .venv/gpu ] || requirements='requirements-gpu.txt'
+kind=cpu # or gpu: the lock in requirements/ that .venv is made of
+[ ! -e .venv/gpu ] || kind='gpu'
 
 say() { echo "setup: $*" >&2; }
 die() { echo "error: ${*:2}" >&2; exit "$1"; }
 runs() { "$@" >/dev/null 2>&1 </dev/null; }
-for_gpu() { [ $requirements = requirements-gpu.txt ]; }
+for_gpu() { [ $kind = gpu ]; }
 
 # logged WHAT COMMAND...: runs the command with its output in the log, and ends with the reason when it fails.
 logged() {
@@ -30,18 +31,18 @@ logged() {
 
 # Sets python_version and python, the interpreter that .venv is or will be made of; empty when there is none.
 find_python() {
-  local names=(.venv/bin/python python3.11 python3.10 python3.9 python3) name prefix wrong=
+  local names=(.venv/bin/python python3.11 python3.10 python3) name prefix wrong=
   [ -z "${PYTHON:-}" ] || names=("$PYTHON")
   for name in "${names[@]}"; do
     read -r python_version prefix < <(
       "$name" -c 'import sys; print("%d.%d" % sys.version_info[:2], sys.base_prefix)' 2>/dev/null
     ) || continue
     python=$prefix/bin/python$python_version
-    case $python_version in 3.9 | 3.10 | 3.11) return ;; esac
+    case $python_version in 3.10 | 3.11) return ;; esac
     wrong="$name is $python_version"
   done
   python='' python_version=''
-  [ -z "${PYTHON:-}$wrong" ] || die 2 "MXNet 1.9.1 needs Python 3.9 to 3.11, but" \
+  [ -z "${PYTHON:-}$wrong" ] || die 2 "Python 3.10 or 3.11 is needed, but" \
     "${wrong:-PYTHON=$PYTHON does not run}: install Python 3.11 or name one with PYTHON=/path/to/python3.11"
 }
 
@@ -62,7 +63,7 @@ has_data() {
 # Prints a line "what:package" for each thing that the system should have and does not.
 list_missing() {
   if [ -z "$python" ]; then
-    echo "Python 3.9 to 3.11:python3 python3-venv python3-dev"
+    echo "Python 3.10 or 3.11:python3 python3-venv python3-dev"
   elif ! runs "$python" -c 'import ensurepip, os, sysconfig
 os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))'; then
     [[ $python == /usr/bin/* ]] ||
@@ -117,11 +118,21 @@ check_cuda() {
     die 2 "--gpu needs NVIDIA's driver: libcuda.so.1 is missing"
 }
 
-# What a finished set-up is true for: this place, this Python, this script and these lock files.
-stamp() { { echo "$PWD $python"; cat launch/setup.sh "$@"; } | sha256sum; }
-has_stamp() { [ -x .venv/bin/python ] && [ "$(cat ".venv/$1" 2>/dev/null)" = "$(stamp "${@:2}")" ]; }
-is_ready() { has_stamp ready $requirements; }
-is_ready_dev() { has_stamp ready-dev $requirements requirements-dev.txt; }
+# versions LOCK: the pinned versions of requirements/LOCK.txt, one a line, without hashes and comments.
+versions() { sed -e '/^ *\(#\|--hash\|$\)/d' -e 's/ *\\$//' "requirements/$1.txt"; }
+
+# What .venv is made of. Raise the number to have every .venv made anew for another reason than these.
+made_of() { printf '%s\n' 1 "$PWD" "$python" "$horovod"; versions $kind; }
+
+# is_installed FILE COMMAND...: FILE in .venv, written at the end of an installation, holds what the command prints.
+is_installed() { [ -x .venv/bin/python ] && [ "$(cat ".venv/$1" 2>/dev/null)" = "$("${@:2}")" ]; }
+
+# All of it: .venv/made-of for what is cleared with .venv, .venv/LOCK.txt for each lock installed on top.
+is_ready() {
+  local lock
+  is_installed made-of made_of || return
+  for lock in "$@"; do is_installed "$lock.txt" versions "$lock" || return; done
+}
 
 # wait_for FILE WHAT: holds FILE's lock until the descriptor that it puts in lock is closed.
 wait_for() {
@@ -150,7 +161,7 @@ build_horovod() {
 horovod_key() {
   local name mxnet mpi cuda='' build
   name=$(cut -d' ' -f1 <<<"$horovod")
-  mxnet=$(sed -n 's/^\(mxnet[^ ]*==[^ ]*\).*/\1/p' $requirements)
+  mxnet=$(sed -n 's/^\(mxnet[^ ]*==[^ ]*\).*/\1/p' requirements/$kind.txt)
   mpi=$(mpirun --version | sed -n '1s/.* /openmpi-/p')
   ! for_gpu || cuda=" cuda-$(cuda_version)"
   build=$({ declare -f build_horovod; echo "$horovod"; } | sha256sum | cut -c1-8)
@@ -191,39 +202,46 @@ link_cuda() (
   ln -s libnccl.so.2 libnccl.so
 )
 
-# Compiling every module would take as long again; the few that are used are compiled at their first import.
-install() { logged "installing $1" .venv/bin/python -m pip install --no-compile --require-hashes -r "$1"; }
+# install LOCK. Compiling every module would take as long again; those that are used are compiled at their first import.
+install() {
+  local time='up to half a minute'
+  [ "$1" != gpu ] || time='some minutes'
+  say "installing requirements/$1.txt into .venv with Python $python_version: $time"
+  logged "installing requirements/$1.txt" \
+    .venv/bin/python -m pip install --no-compile --require-hashes -r "requirements/$1.txt"
+}
 
 main() {
-  local dev='' option
+  local option lock added=(reports) dev=()
   for option in "$@"; do
     case $option in
-      --dev) dev=1 ;;
-      --gpu) requirements='requirements-gpu.txt' ;;
-      *) die 2 "unknown option '$option': launch/setup.sh knows --dev and --gpu" ;;
+      --dev) dev=(dev) ;;
+      --gpu) kind='gpu' ;;
+      --no-reports) added=() ;;
+      *) die 2 "unknown option '$option': launch/setup.sh knows --dev, --gpu and --no-reports" ;;
     esac
   done
+  added+=("${dev[@]}")
   find_python
   install_missing
-  if is_ready && { [ -z "$dev" ] || is_ready_dev; }; then return; fi
+  ! is_ready "${added[@]}" || return 0
   wait_for .setup.lock "setting up this checkout"
   : >"$log"
   if ! is_ready; then
     ! for_gpu || check_cuda
-    say "installing $requirements into .venv with Python $python_version: half a minute, with --gpu some minutes"
     [ ! -L .venv ] || rm .venv # only the link: what it leads to may be another checkout's
     logged "making .venv" "$python" -m venv --clear .venv
     ! for_gpu || touch .venv/gpu
-    install $requirements
+    install $kind
     ! for_gpu || link_cuda
     install_horovod
-    stamp $requirements >.venv/ready
+    made_of >.venv/made-of
   fi
-  if [ -n "$dev" ] && ! is_ready_dev; then
-    say "installing requirements-dev.txt into .venv: some seconds"
-    install requirements-dev.txt
-    stamp $requirements requirements-dev.txt >.venv/ready-dev
-  fi
+  for lock in "${added[@]}"; do
+    is_installed "$lock.txt" versions "$lock" && continue
+    install "$lock"
+    versions "$lock" >".venv/$lock.txt"
+  done
   say "ready in $SECONDS s"
 }
 

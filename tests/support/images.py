@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from ast import literal_eval
 from pathlib import Path
 
 from tests.support import pods
@@ -31,9 +32,14 @@ def build(folder, tag, *words):
     return tag
 
 
-def _pip_settings():
-    found = pods.run(sys.executable, "-m", "pip", "config", "list")
-    settings = dict(re.findall(r"^global\.([\w-]+)='(.*)'$", found, re.M))
+def _pip_settings() -> str:
+    """This machine's settings of pip, but for the words that name a place on its disk: a build does not see it."""
+    listing = pods.run(sys.executable, "-m", "pip", "config", "list")
+    lines = ["[global]"]
+    for name, value in re.findall(r"^global\.([\w-]+)=('.*')$", listing, re.M):
+        words = [word for word in literal_eval(value).split() if not word.startswith(("/", "~", ".", "file:"))]
+        if words:
+            lines.append(f"{name} = {' '.join(words)}")
     if BUNDLE.exists():
-        settings["cert"] = "/run/build/ca.crt"
-    return "[global]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items())
+        lines.append("cert = /run/build/ca.crt")
+    return "\n".join(lines) + "\n"
