@@ -12,7 +12,6 @@ from lenet.config import read_config
 from lenet.model import lenet5
 from lenet.model.padded import fast_lenet5
 from lenet.training.step import Learner
-from tests.support import run_jobs
 
 CHANNELS = [6, 8, 16]  # none padded, without AVX-512, with it
 
@@ -122,15 +121,3 @@ def test_a_debug_run_on_the_plain_layers_learns_the_same():
     assert_same(fast, plain)
     np.testing.assert_allclose(fast_reports, plain_reports, rtol=1e-5)
     assert [report[2:].tolist() for report in fast_reports] == [[32, 0, 1]] * 3
-
-
-def test_debug_and_not_leave_files_of_the_same_arrays(options, tmp_path):
-    """Whatever network computed them: names and shapes are the tutorial's."""
-    shapes = []
-    for more in ([], ["--debug"]):
-        folder = run_jobs.train([], tmp_path / f"run{len(shapes)}", *options(), *more, "--max-steps", 2)
-        arrays = nd.load(str(folder / "trained_LeNet5.params"))
-        shapes.append({name: array.shape for name, array in arrays.items()})
-    assert shapes[0] == shapes[1]
-    assert set(shapes[0]) == {f"{layer}.{what}" for layer in (0, 2, 5, 6, 7) for what in ("weight", "bias")}
-    assert shapes[0]["2.weight"] == (16, 6, 3, 3)
