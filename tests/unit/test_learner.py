@@ -34,7 +34,7 @@ def make_learner(**options):
     return Learner(net, Config(**options), DEVICE)
 
 
-# With both, MXNet's own Nesterov momentum depends on where a weight lies; tests/test_sgd.py has the definition.
+# With both, MXNet's own Nesterov momentum depends on where a weight lies; test_sgd.py has the definition.
 @pytest.mark.parametrize(("momentum", "weight_decay"), [(0, 0), (0, 0.1), (0.9, 0), (0.5, 0)])
 def test_steps_are_those_of_the_trainer(tmp_path, batch, momentum, weight_decay):
     learner = make_learner(momentum=momentum, weight_decay=weight_decay)
@@ -83,3 +83,11 @@ def test_a_rank_without_images_does_not_send_its_last_gradient(batch):
     learner.step(world, *batch, 9, 0.1, ())
     learner.step(world, (), (), 9, 0.1, ())
     assert all(not array.any() for array in world.sent)
+
+
+def test_momenta_are_restored():
+    learner = make_learner(momentum=0.9)
+    given = {name: mx.nd.ones_like(weight) * 3 for name, weight in zip(learner.parameters, learner.weights)}
+    learner.use_momenta(given)
+    assert all(np.all(momentum.asnumpy() == 3) for momentum in learner.momenta.values())
+    assert list(learner.momenta) == list(learner.parameters)
