@@ -2,14 +2,10 @@
 
 import pytest
 
-from distributed.launcher import Launch, read_launch
 from tests.support import checkout, run_jobs, slurm
 from tests.support.run_jobs import ROOT, Job, gloo, until
 
 SCRIPT = ROOT / "launch/slurm.sbatch"
-STEP = {"SLURM_NTASKS": "4", "SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_STEP_NUM_TASKS": "4"}
-
-
 needs_slurm = pytest.mark.skipif(slurm.why_not() is not None, reason=slurm.why_not() or "")
 
 
@@ -62,28 +58,6 @@ def test_mpi_sh_trains_on_all_of_an_allocation(cluster, options, finished, root,
     assert outcome.code == 0, outcome.text
     one, two = run_jobs.losses(finished(gloo, 4)), run_jobs.losses(tmp_path / "run")
     assert [two[step] for step in range(1, 11)] == pytest.approx([one[step] for step in range(1, 11)], rel=1e-5)
-
-
-def test_a_batch_script_is_no_launch():
-    """Slurm gives it a place of its own, rank 0 of the job's tasks."""
-    batch = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "4", "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}
-    assert read_launch(batch) is None
-    assert read_launch({**batch, "SLURM_STEP_NUM_TASKS": "1"}) is None  # srun --pty bash
-
-
-def test_a_task_of_srun_is_a_launch():
-    assert read_launch({**STEP, "PMIX_RANK": "1"}) == Launch("srun", rank=1, size=4, local_size=1, local_rank=1)
-
-
-def test_a_launcher_inside_of_a_step_comes_first():
-    ranks = {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"}
-    assert read_launch({**STEP, "PMIX_RANK": "1", **ranks}).by == "Open MPI"
-
-
-def test_tasks_without_pmix_are_refused():
-    """Each would be a world of one, as srun starts them by default."""
-    with pytest.raises(ValueError, match=r"srun started 4 processes .* --mpi=pmix"):
-        read_launch(STEP)
 
 
 @pytest.mark.parametrize("variables", [{}, {"SLURM_JOB_ID": "7", "SLURM_SUBMIT_DIR": "/"}], ids=["no job", "elsewhere"])

@@ -1,174 +1,21 @@
 """Whatever is given wrong: one `error: …` line that names it, exit code 2, no traceback, nothing half-written.
 
-Every row of the table is a process of its own; as many run at a time as there are cores.
+The table is tests/support/wrong_input.py. Every row is a process of its own; as many run at a time as there are cores.
 """
 
 import os
 import shlex
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.support import fake_nvml, run_jobs
 from tests.support.marks import slow
-from tests.support.run_jobs import gloo, horovodrun, mpirun
+from tests.support.run_jobs import gloo
 from tests.support.wrong_files import write_checkpoints, write_data, write_yaml
-
-# What is given, and what the error says of it. `train.py` has sound options before these; {place} is the fixture's.
-OPTIONS = {
-    "no epochs": ("train.py --epochs 0", "--epochs 0: input should be greater"),
-    "epochs in words": ("train.py --epochs three", "--epochs three: "),
-    "part of an epoch": ("train.py --epochs 1.5", "--epochs 1.5: "),
-    "empty epochs": ("train.py --epochs ''", "--epochs"),
-    "epochs without a value": ("train.py --epochs", "--epochs: expected one argument"),
-    "two lines of epochs": ("train.py --epochs '1\n2'", "--epochs 1 2: "),
-    "endless epochs": (f"train.py --epochs {'9' * 100_000}", "--epochs 999"),
-    "negative batch": ("train.py --batch-size -1", "--batch-size -1: "),
-    "huge batch": ("train.py --batch-size 1000001", "--batch-size 1000001: "),
-    "no learning rate": ("train.py --learning-rate 0", "--learning-rate 0: "),
-    "NaN learning rate": ("train.py --learning-rate nan", "--learning-rate nan: "),
-    "infinite learning rate": ("train.py --learning-rate 1e999", "--learning-rate 1e999: "),
-    "momentum of 1": ("train.py --momentum 1", "--momentum 1: input should be less than 1"),
-    "negative weight decay": ("train.py --weight-decay=-0.1", "--weight-decay -0.1: "),
-    "unknown schedule": ("train.py --schedule step", "--schedule step: input should be 'constant', 'linear'"),
-    "negative warm-up": ("train.py --warmup-epochs -1", "--warmup-epochs -1: "),
-    "no reference batch": ("train.py --reference-batch 0", "--reference-batch 0: "),
-    "negative seed": ("train.py --seed -1", "--seed -1: "),
-    "large seed": ("train.py --seed 2147483648", "--seed 2147483648: "),
-    "unknown device": ("train.py --device tpu", "--device tpu: input should be 'auto', 'cpu' or 'gpu'"),
-    "no steps": ("train.py --max-steps 0", "--max-steps 0: "),
-    "log never": ("train.py --log-every 0", "--log-every 0: "),
-    "checkpoint never": ("train.py --checkpoint-every 0", "--checkpoint-every 0: "),
-    "keep none": ("train.py --keep 0", "--keep 0: "),
-    "no patience": ("train.py --stall-timeout 0", "--stall-timeout 0: "),
-    "misspelt option": ("train.py --epoch 3", "unknown option --epoch, did you mean --epochs?"),
-    "no option": ("train.py more", "unknown option more"),
-    "flag with a value": ("train.py --debug=maybe", "--debug"),
-    "nowhere to write": ("train.py --output-dir ''", "--output-dir"),
-    "blank data": ("train.py --data-dir ' '", "--data-dir"),
-}
-YAML = {
-    "no config": ("train.py --config {place}/none.yaml", "none.yaml: No such file"),
-    "a folder as config": ("train.py --config {place}", "{place}: Is a directory"),
-    "a pipe as config": ("train.py --config {place}/pipe", "pipe: not a regular file"),
-    "config of bytes": ("train.py --config {place}/bytes.yaml", "bytes.yaml: not YAML"),
-    "config of broken lines": ("train.py --config {place}/broken.yaml", "broken.yaml: not YAML"),
-    "config too long": ("train.py --config {place}/long.yaml", "long.yaml: more than 65,536 bytes"),
-    "config of a list": ("train.py --config {place}/list.yaml", "list.yaml: not YAML options: "),
-    "config with a list": ("train.py --config {place}/nested.yaml", "nested.yaml: epochs: one value is needed"),
-    "config that grows": ("train.py --config {place}/grows.yaml", "grows.yaml: a: one value is needed"),
-    "config that grows by merging": ("train.py --config {place}/merges.yaml", "merges.yaml: a: one value"),
-    "config that runs": ("train.py --config {place}/runs.yaml", "runs.yaml: epochs: one value"),
-    "misspelt key": ("train.py --config {place}/key.yaml", "unknown key batch-size, did you mean batch_size?"),
-    "key given twice": ("train.py --config {place}/twice.yaml", "twice.yaml: epochs stands there twice"),
-    "truth as number": ("train.py --config {place}/truth.yaml", "truth.yaml: epochs: True: a number is needed"),
-    "NaN in YAML": ("train.py --config {place}/nan.yaml", "nan.yaml: learning_rate: nan: "),
-}
-DATA = {
-    "no data folder": ("train.py --data-dir {place}/none", "none/train-images-idx3-ubyte: cannot be there"),
-    "a missing file": ("train.py --data-dir {place}/missing", "t10k-labels-idx1-ubyte: is missing"),
-    "cut labels": ("train.py --data-dir {place}/cut", "labels-idx1-ubyte: its header says 20 = 20 bytes, but only"),
-    "10^12 images": ("train.py --data-dir {place}/claims", "images-idx3-ubyte: is cut short"),
-    "damaged gzip": ("train.py --data-dir {place}/gzip", "is a damaged gzip file"),
-    "a web page": ("train.py --data-dir {place}/page", "is not an IDX file"),
-    "narrow images": ("train.py --data-dir {place}/narrow", "holds 20 x 28 x 27 values"),
-    "labels too many": ("train.py --data-dir {place}/uneven", "has 21 labels for the 20 images"),
-    "an eleventh class": ("train.py --data-dir {place}/eleventh", "label 10 of image 3 is not one of 0 to 9"),
-    "a folder as data file": ("train.py --data-dir {place}/folder", "train-labels-idx1-ubyte: is a folder"),
-    "a pipe as data file": ("train.py --data-dir {place}/pipes", "train-labels-idx1-ubyte: is not a regular file"),
-}
-CHECKPOINTS = {
-    "output below a file": ("train.py --output-dir {place}/pipe/run", "--output-dir {place}/pipe/run: Not a dir"),
-    "output is a file": ("train.py --output-dir {place}/key.yaml", "--output-dir {place}/key.yaml: Not a directory"),
-    "no checkpoint": ("train.py --resume {place}/none", "none/state.json: No such file"),
-    "another folder": ("train.py --resume {place}/sound", "sound/state.json: No such file"),
-    "state is no JSON": ("train.py --resume {place}/no-json", "state.json: it is not JSON"),
-    "state is a list": ("train.py --resume {place}/is-list", "state.json: it is not the state of a checkpoint"),
-    "state is endless": ("train.py --resume {place}/endless", "state.json: more than 65,536 bytes"),
-    "state was edited": ("train.py --resume {place}/edited", "state.json: its SHA-256 is not the one"),
-    "weights are damaged": ("train.py --resume {place}/damaged", "model.params: its SHA-256 is not the one"),
-    "weights are gone": ("train.py --resume {place}/gone", "model.params: No such file"),
-    "weights are a pipe": ("train.py --resume {place}/piped", "model.params: not a regular file"),
-    "weights are a pickle": ("train.py --resume {place}/pickled", "model.params: not a whole .params file"),
-    "weights of another network": ("train.py --resume {place}/other", "shape (3,), LeNet-5 needs (6,)"),
-    "weights are NaN": ("train.py --resume {place}/nans", "the checkpoint: 0.bias holds values that are not finite"),
-    "momenta of another network": ("train.py --resume {place}/momenta", "momenta: 0.bias has shape (3,)"),
-    "more images than there are": ("train.py --resume {place}/beyond", "more images are done than an epoch has"),
-    "another seed": ("train.py --resume {place}/whole --seed 7", "has seed 1, this one 7"),
-    "other data": ("train.py --resume {place}/whole --data-dir {place}/second", "the run to resume has data "),
-}
-COMMANDS = {
-    "no command": ("-m lenet", "COMMAND"),
-    "unknown command": ("-m lenet shows", "shows"),
-    "show none": ("-m lenet show --count 0", "0 is not a whole number from 1 to"),
-    "show too many": ("-m lenet show --data-dir {place}/sound --count 21", "--count 21: there are 20 images"),
-    "show as text": ("-m lenet show --output {place}/a.txt", "a name that ends in .png is needed"),
-    "show what is damaged": ("-m lenet show --data-dir {place}/gzip", "is a damaged gzip file"),
-    "evaluate nothing": ("-m lenet evaluate", "PARAMS"),
-    "evaluate what is not there": ("-m lenet evaluate {place}/none --data-dir {place}/sound", "none: No such file"),
-    "evaluate what is no network": ("-m lenet evaluate {place}/key.yaml --data-dir {place}/sound", "key.yaml: not a"),
-    "predict by a pickle": ("-m lenet predict {place}/pickled/model.params", "not a whole .params file"),
-    "predict text": ("-m lenet predict {place}/whole --image {place}/key.yaml", "not a whole PNG or JPEG"),
-    "predict what is not there": ("-m lenet predict {place}/whole --image {place}/none", "none: No such file"),
-    "report no run": ("-m lenet report {place}/none", "metrics.jsonl: No such file"),
-    "export by another network": ("-m lenet export {place}/other/model.params", "LeNet-5 needs"),
-    "export to nowhere": ("-m lenet export {place}/whole --output {place}/none/a.onnx", "there is no folder"),
-}
-ENVIRONMENT = {
-    "threads in words": ({"OMP_NUM_THREADS": "many"}, "OMP_NUM_THREADS=many: a whole number is needed"),
-    "no threads": ({"OMP_NUM_THREADS": "0"}, "OMP_NUM_THREADS=0: one thread is the least"),
-    "unknown engine": ({"MXNET_ENGINE_TYPE": "Diesel"}, "MXNET_ENGINE_TYPE=Diesel: NaiveEngine, "),
-    "no GPU": ({"CUDA_VISIBLE_DEVICES": ""}, "--device gpu: MXNet sees no GPU on this host"),
-    "a GPU too new for MXNet": (
-        fake_nvml.variables("H100", LD_LIBRARY_PATH="{place}"),
-        "--device gpu: MXNet 1.9.1 cannot use GPU 0 (NVIDIA H100",
-    ),
-    "an MXNet without CUDA": (
-        fake_nvml.variables("A100", LD_LIBRARY_PATH="{place}"),
-        "--device gpu: this MXNet is built without CUDA",
-    ),
-    "rank in words": ({"HOROVOD_RANK": "one\ntwo", "HOROVOD_SIZE": "2"}, r"HOROVOD_RANK=one\ntwo: a whole number"),
-    "rank past the end": ({"HOROVOD_RANK": "5", "HOROVOD_SIZE": "2"}, "HOROVOD_RANK=5 HOROVOD_SIZE=2"),
-    "nobody": ({"PMI_RANK": "0", "PMI_SIZE": "0"}, "PMI_RANK=0 PMI_SIZE=0"),
-    "no process here": (
-        {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_LOCAL_SIZE": "0"},
-        "OMPI_COMM_WORLD_LOCAL_SIZE=0: no such place",
-    ),
-    "left over from a launcher": (
-        {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"},
-        "Open MPI started 2 processes but Horovod sees 1",
-    ),
-    "nowhere to meet": (
-        {"HOROVOD_RANK": "0", "HOROVOD_SIZE": "2", "HOROVOD_CONTROLLER": "gloo"},
-        "HOROVOD_GLOO_RENDEZVOUS_ADDR= ",
-    ),
-    "nobody to meet": (
-        {
-            "HOROVOD_RANK": "0",
-            "HOROVOD_SIZE": "2",
-            "HOROVOD_CONTROLLER": "gloo",
-            "HOROVOD_GLOO_RENDEZVOUS_ADDR": "127.0.0.1",
-            "HOROVOD_GLOO_RENDEZVOUS_PORT": "1",
-        },
-        "HOROVOD_GLOO_RENDEZVOUS_PORT=1: horovodrun is not there",
-    ),
-}
-TABLE = {
-    **{
-        name: (words, {}, told)
-        for name, (words, told) in {**OPTIONS, **YAML, **DATA, **CHECKPOINTS, **COMMANDS}.items()
-    },
-    **{name: ("train.py --device gpu", variables, told) for name, (variables, told) in ENVIRONMENT.items()},
-}
-# Four processes: the launcher, what is given, and what rank 0 alone says of it.
-TOGETHER = {
-    "option": (gloo, "train.py --epochs 0", "--epochs 0: "),
-    "data": (mpirun, "train.py --data-dir {place}/cut", "labels-idx1-ubyte: its header says"),
-    "debug": (horovodrun, "train.py --debug", "--debug is for one process"),
-    "checkpoint": (horovodrun, "train.py --resume {place}/damaged", "SHA-256 is not the one"),
-    "output": (gloo, "train.py --output-dir {place}/key.yaml", "Not a directory"),
-    "evaluate": (mpirun, "-m lenet evaluate {place}/none --data-dir {place}/sound", "none: No such file"),
-}
+from tests.support.wrong_input import ROWS, TOGETHER
 
 
 @pytest.fixture(scope="module")
@@ -188,29 +35,29 @@ def outcomes(place, request):
     selected = [item for item in request.session.items if item.originalname == "test_one_line_and_exit_code_2"]
     rows = [item.callspec.params["name"] for item in selected]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = {name: pool.submit(ask, place, name, *TABLE[name]) for name in rows}
+        futures = {name: pool.submit(ask, place, name, ROWS[name].words, ROWS[name].variables) for name in rows}
         yield lambda name: futures[name].result()
         pool.shutdown(cancel_futures=True)
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", ROWS)
 def test_one_line_and_exit_code_2(outcomes, place, name):
     outcome = outcomes(name)
     assert outcome.code == 2, outcome.text
     assert len(outcome.errors) == 1, outcome.text
     assert outcome.err.splitlines() == [f"error: {outcome.errors[0]}"]
-    assert TABLE[name][2].format(place=place) in outcome.errors[0]
+    assert ROWS[name].said.format(place=place) in outcome.errors[0]
     assert len(outcome.errors[0]) <= 1000
-    assert files_in(place / "out" / slug(name)) == []
+    assert files_in(output_of(place, name)) == []
 
 
 @pytest.mark.parametrize("name", ["option", "data", "checkpoint", *map(slow, ["debug", "output", "evaluate"])])
 def test_four_processes_say_it_once(place, name):
-    launcher, words, told = TOGETHER[name]
-    outcome = ask(place, f"together {name}", words, {}, None, launcher(4))
+    launcher, words, said = TOGETHER[name]
+    outcome = ask(place, f"together {name}", words, {}, launcher(4))
     assert len(outcome.errors) == 1, outcome.text
-    assert told in outcome.errors[0]
-    assert files_in(place / "out" / slug(f"together {name}")) == []
+    assert said in outcome.errors[0]
+    assert files_in(output_of(place, f"together {name}")) == []
     if launcher is gloo:  # its launcher ends in a traceback of its own and with 1, and tells the ranks' code there
         assert outcome.code == 1
         assert "Exit code: 2" in outcome.text
@@ -221,28 +68,30 @@ def test_four_processes_say_it_once(place, name):
 
 
 def test_the_table_is_long_enough():
-    assert len(TABLE) + len(TOGETHER) >= 60
+    assert len(ROWS) + len(TOGETHER) >= 60
 
 
 def test_the_parts_that_are_meant_to_be_sound_are(place):
-    outcome = ask(place, "sound", "train.py --resume {place}/whole --max-steps 3", {}, None)
+    outcome = ask(place, "sound", "train.py --resume {place}/whole --max-steps 3", {})
     assert outcome.code == 0, outcome.text
 
 
-def ask(place, name, words, variables, told, launcher=()):
-    """The outcome of a row. `told` is for the test."""
+def ask(
+    place: Path, name: str, words: str, variables: dict[str, str], launcher: Sequence[str] = ()
+) -> run_jobs.Outcome:
+    """The outcome of a row; what train.py writes goes to a folder of the row's name."""
     variables = {name: value.replace("{place}", str(place)) for name, value in variables.items()}
     first, *rest = shlex.split(words.replace("{place}", str(place)))
     if first == "train.py":
-        out = place / "out" / slug(name)
-        rest = ["--data-dir", place / "sound", "--output-dir", out, "--max-steps", 1, *rest]
+        rest = ["--data-dir", place / "sound", "--output-dir", output_of(place, name), "--max-steps", 1, *rest]
     return run_jobs.run([*launcher], first, *rest, **variables)
 
 
-def slug(name):
-    return name.replace(" ", "-")
+def output_of(place: Path, name: str) -> Path:
+    """The output folder of the row of this name."""
+    return place / "out" / name.replace(" ", "-")
 
 
-def files_in(folder):
+def files_in(folder: Path) -> list[str]:
     """What was written there, less the lock, which is empty when nobody holds it but for its last holder's name."""
     return sorted(str(path) for path in folder.rglob("*") if path.is_file() and path.name != ".lock")

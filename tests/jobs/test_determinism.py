@@ -3,20 +3,7 @@
 import pytest
 
 from tests.support.marks import slow
-from tests.support.run_jobs import gloo, mpirun, run
-
-# Runs train.py, the second of whose networks is another than the first.
-NOT_REPEATABLE = """
-import runpy, sys
-from lenet.model import lenet5
-real, calls = lenet5.initialize, []
-def initialize(net, seed, device):
-    calls.append(1)
-    real(net, seed + len(calls), device)
-lenet5.initialize = initialize
-sys.argv = ["train.py", *sys.argv[1:]]
-runpy.run_path("train.py", run_name="__main__")
-"""
+from tests.support.run_jobs import gloo, launch, mpirun, program, run
 
 
 @pytest.fixture
@@ -26,7 +13,7 @@ def words(small, tmp_path):
 
 @pytest.mark.parametrize("launcher", [None, slow(gloo), mpirun])
 def test_it_says_so_and_writes_nothing(words, tmp_path, launcher):
-    outcome = run(launcher(2) if launcher else [], "train.py", *words)
+    outcome = run(launch(launcher, 2), "train.py", *words)
     assert outcome.code == 0, outcome.text
     size = 2 if launcher else 1
     lines = [text for _, text in outcome.lines if text.startswith("Deterministic: 30 steps twice gave the same bits")]
@@ -37,7 +24,7 @@ def test_it_says_so_and_writes_nothing(words, tmp_path, launcher):
 
 @pytest.mark.parametrize("launcher", [None, slow(mpirun)])
 def test_it_finds_what_does_not_repeat(words, tmp_path, launcher):
-    outcome = run(launcher(2) if launcher else [], "-c", NOT_REPEATABLE, *words)
+    outcome = run(launch(launcher, 2), *program("another_network_each_time"), *words)
     assert outcome.code == 1, outcome.text
     assert len(outcome.errors) == 1
     assert outcome.errors[0].startswith("not deterministic: 0.weight differs by up to ")

@@ -2,15 +2,12 @@
 
 import hashlib
 import shutil
+from pathlib import Path
+from typing import Any
 
-import mxnet as mx
-import numpy as np
 import pytest
 
-from lenet.config import Config
-from lenet.model import lenet5
 from lenet.run import checkpoint
-from lenet.training.step import Learner
 from tests.support import datasets, run_jobs
 from tests.support.run_jobs import losses, records, train, trained
 
@@ -21,13 +18,13 @@ def folder(stopped, tmp_path):
     return shutil.copytree(stopped(), tmp_path / "run")
 
 
-def contents(folder):
+def contents(folder: Path) -> dict[Path, str]:
     """The digest of every file by its path; the lock and empty files say nothing."""
     paths = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock" and path.stat().st_size]
     return {path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def refused(folder, *options):
+def refused(folder: Path, *options: Any) -> str:
     """The one line that train.py ends with; nothing in the folder has changed."""
     before = contents(folder)
     outcome = run_jobs.run([], "train.py", "--output-dir", folder, *options)
@@ -131,13 +128,3 @@ def test_without_momentum(options, tmp_path):
     assert checkpoint.newest(folder, report=None).momenta == {}
     train([], folder, *words, "--max-steps", 7)
     assert trained(folder) == trained(train([], tmp_path / "whole", *words, "--max-steps", 7))
-
-
-def test_momenta_are_restored():
-    net = lenet5.lenet5()
-    lenet5.initialize(net, 1, mx.cpu())
-    learner = Learner(net, Config(momentum=0.9), mx.cpu())
-    given = {name: mx.nd.ones_like(weight) * 3 for name, weight in zip(learner.parameters, learner.weights)}
-    learner.use_momenta(given)
-    assert all(np.all(momentum.asnumpy() == 3) for momentum in learner.momenta.values())
-    assert list(learner.momenta) == list(learner.parameters)

@@ -4,17 +4,21 @@ import math
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.support.run_jobs import ROOT
+
 K8S = ROOT / "k8s"
 VARIANTS = sorted(path.parent.name for path in K8S.glob("*/kustomization.yaml") if path.parent.name != "base")
+SCHEMA = kubernetes_validate.latest_version()
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
 
-def render(variant, root=K8S):
+def render(variant: str, root: Path = K8S) -> list[dict[str, Any]]:
     """The objects of a variant, as they would go to the cluster."""
     command = ["kubectl", "kustomize", str(Path(root, variant))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -22,13 +26,13 @@ def render(variant, root=K8S):
     return list(yaml.safe_load_all(done.stdout))
 
 
-def only(objects, kind):
+def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     """The one object of a kind."""
     (found,) = [each for each in objects if each["kind"] == kind]
     return found
 
 
-def templates(objects):
+def templates(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """All pod templates, by role."""
     found = {}
     for each in objects:
@@ -39,13 +43,13 @@ def templates(objects):
     return found
 
 
-def container(template):
+def container(template: dict[str, Any]) -> dict[str, Any]:
     """The one container of a pod."""
     (found,) = template["spec"]["containers"]
     return found
 
 
-def environment(template):
+def environment(template: dict[str, Any]) -> dict[str, str]:
     """The variables of the container, as Kubernetes fills them in; a limit of processors is rounded up."""
     found = {}
     for variable in container(template)["env"]:
@@ -58,12 +62,50 @@ def environment(template):
     return found
 
 
-def cores(quantity):
+def cores(quantity: str | float) -> float:
     """Kubernetes' amount of processors as a number."""
     text = str(quantity)
     return int(text[:-1]) / 1000 if text.endswith("m") else float(text)
 
 
-def config_text(objects):
+def config_text(objects: list[dict[str, Any]]) -> str:
     """The text of config.yaml in the ConfigMap."""
     return only(objects, "ConfigMap")["data"]["config.yaml"]
+
+
+def check(objects: list[dict[str, Any]]) -> None:
+    """Check strictly: unknown fields and kinds are errors. MPIJob is not Kubernetes' own: see check_mpijob."""
+    for each in objects:
+        if each["kind"] == "MPIJob":
+            check_mpijob(each)
+        else:
+            kubernetes_validate.validate(each, SCHEMA, strict=True)
+
+
+def check_mpijob(job: dict[str, Any]) -> None:
+    """What the operator wants of an MPIJob, and for its pod templates what Kubernetes wants of any."""
+    assert job["apiVersion"] == "kubeflow.org/v2beta1"
+    spec = job["spec"]
+    assert set(spec) <= {
+        "launcherCreationPolicy",
+        "mpiReplicaSpecs",
+        "runLauncherAsWorker",
+        "runPolicy",
+        "slotsPerWorker",
+        "sshAuthMountPath",
+    }
+    assert set(spec["mpiReplicaSpecs"]) == {"Launcher", "Worker"}
+    for replica in spec["mpiReplicaSpecs"].values():
+        assert set(replica) == {"replicas", "restartPolicy", "template"}
+        pod = {
+            "apiVersion": "v1",
+            "kind": "PodTemplate",
+            "metadata": {"name": "x"},
+            "template": replica["template"],
+        }
+        kubernetes_validate.validate(pod, SCHEMA, strict=True)
+        assert "restartPolicy" not in replica["template"]["spec"]  # the operator overwrites it
+    assert set(spec["runPolicy"]) == {"backoffLimit", "cleanPodPolicy"}
+    assert spec["runPolicy"]["backoffLimit"] > 0
+    assert spec["launcherCreationPolicy"] == "WaitForWorkersReady"
+    assert spec["mpiReplicaSpecs"]["Launcher"]["restartPolicy"] == "Never"

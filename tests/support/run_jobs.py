@@ -8,31 +8,45 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LAUNCHER_VARIABLES = ("HOROVOD_", "OMPI_", "PMI", "PMIX_", "MPI_", "SLURM_")
 LIMIT = 120  # seconds after which a job counts as hanging
+T = TypeVar("T")
+Launcher = Callable[[int], list[str]]  # the words before `python` for a number of processes
 
 
-def gloo(processes):
+def gloo(processes: int) -> list[str]:
     """The words before `python` for Horovod's own launcher and transport."""
     return ["horovodrun", "--gloo", "-np", str(processes)]
 
 
-def horovodrun(processes):
+def horovodrun(processes: int) -> list[str]:
     """Horovod's launcher as the README has it; it runs mpirun where there is one."""
     return ["horovodrun", "-np", str(processes)]
 
 
-def mpirun(processes):
+def mpirun(processes: int) -> list[str]:
     """Open MPI's launcher, with more processes than cores allowed."""
     root = ["--allow-run-as-root"] if os.getuid() == 0 else []
     return ["mpirun", *root, "--oversubscribe", "-np", str(processes)]
+
+
+def launch(launcher: Launcher | None, processes: int = 1) -> list[str]:
+    """The words before `python` for so many processes; none without a launcher."""
+    return launcher(processes) if launcher else []
+
+
+def program(name: str) -> list[str]:
+    """The words after `python` for a program of tests/programs/."""
+    return ["-m", f"tests.programs.{name}"]
 
 
 @dataclass
@@ -44,18 +58,18 @@ class Outcome:
     err: str
 
     @property
-    def lines(self):
+    def lines(self) -> list[tuple[int | None, str]]:
         """(rank, text) of each line that is not empty; the launcher's tag tells the rank, else it is None."""
         tag = re.compile(r"\[(?:1,)?(\d+)\]<std(?:out|err)>: ?")
         tagged = [(tag.search(line), tag.sub("", line)) for line in self.text.splitlines()]
         return [(match and int(match[1]), text) for match, text in tagged if text]
 
     @property
-    def text(self):
+    def text(self) -> str:
         return self.out + self.err
 
     @property
-    def errors(self):
+    def errors(self) -> list[str]:
         """The `error: …` lines, without those words."""
         return [line[len("error: ") :] for _, line in self.lines if line.startswith("error: ")]
 
@@ -63,7 +77,7 @@ class Outcome:
 class Job:
     """A command in the background, in the project's root. Leaving the block ends all its processes."""
 
-    def __init__(self, command, **variables):
+    def __init__(self, command: Iterable[Any], **variables: str):
         self.mark = uuid.uuid4().hex
         clean = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHER_VARIABLES)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -79,30 +93,35 @@ class Job:
             start_new_session=True,
         )
 
-    def __enter__(self):
+    def __enter__(self: T) -> T:
         return self
 
-    def __exit__(self, *_):
-        self.kill()
-        self.process.wait()
-        self.out.close()
-        self.err.close()
+    def __exit__(self, *_: object) -> None:
+        with self.out, self.err:
+            self.kill()
+            self.process.wait()
 
-    def processes(self):
+    def processes(self) -> list[psutil.Process]:
         """All living processes of the job, told by their environment: launchers start new process groups."""
         return [process for process in psutil.process_iter() if _variable(process, "TEST_JOB") == self.mark]
 
-    def send(self, number):
+    def send(self, number: int) -> None:
         """A signal to the process that was started, not to its children."""
         self.process.send_signal(number)
 
-    def kill(self):
-        """SIGKILL to everything at once, as a lost machine would end."""
-        for process in self.processes():
-            with suppress(psutil.NoSuchProcess):  # ended by itself meanwhile
-                process.kill()
+    def kill(self) -> None:
+        """SIGKILL to everything at once, as a lost machine would end, and to what was being started meanwhile."""
 
-    def wait(self, limit=LIMIT):
+        def is_gone() -> bool:
+            living = self.processes()
+            for process in living:
+                with suppress(psutil.NoSuchProcess):  # ended by itself meanwhile
+                    process.kill()
+            return not living
+
+        until(is_gone)
+
+    def wait(self, limit: float = LIMIT) -> Outcome:
         """The Outcome; TimeoutExpired if the job hangs."""
         code = self.process.wait(limit)
         texts = []
@@ -112,32 +131,32 @@ class Job:
         return Outcome(code, *texts)
 
 
-def _variable(process, name):
+def _variable(process: psutil.Process, name: str) -> str | None:
     try:
         return process.environ().get(name)
     except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
         return None
 
 
-def python(launcher, *words, **variables):
+def python(launcher: Sequence[str], *words: Any, **variables: str) -> Job:
     """The Job `LAUNCHER python WORDS…`; `launcher` as gloo(2) gives it, [] for none."""
     return Job([*launcher, sys.executable, *words], **variables)
 
 
-def run(launcher, *words, **variables):
+def run(launcher: Sequence[str], *words: Any, **variables: str) -> Outcome:
     """The Outcome of `LAUNCHER python WORDS…`."""
     with python(launcher, *words, **variables) as job:
         return job.wait()
 
 
-def train(launcher, folder, *options, **variables):
+def train(launcher: Sequence[str], folder: str | Path, *options: Any, **variables: str) -> Path:
     """The output folder of a run of train.py that must end well."""
     outcome = run(launcher, "train.py", "--output-dir", folder, *options, **variables)
     assert outcome.code == 0, outcome.text
     return Path(folder)
 
 
-def until(condition, limit=LIMIT):
+def until(condition: Callable[[], T], limit: float = LIMIT) -> T:
     """Wait until `condition()` is true and return what it gave."""
     end = time.monotonic() + limit
     while not (found := condition()):
@@ -146,7 +165,7 @@ def until(condition, limit=LIMIT):
     return found
 
 
-def records(folder, kind):
+def records(folder: str | Path, kind: str) -> list[dict[str, Any]]:
     """The lines of metrics.jsonl of one kind, `step` or `epoch`."""
     path = Path(folder) / "metrics.jsonl"
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
@@ -154,12 +173,12 @@ def records(folder, kind):
     return [record for record in whole if record["kind"] == kind]
 
 
-def losses(folder):
+def losses(folder: str | Path) -> dict[int, float]:
     """The loss of each step, by step."""
     return {record["step"]: record["loss"] for record in records(folder, "step")}
 
 
-def first_ten(folder):
+def first_ten(folder: str | Path) -> list[float]:
     """The losses of the first ten steps: what is promised to be the same for every number of processes.
 
     Later, what was rounded in another order has grown: a ReLU or a pool chooses otherwise.
@@ -168,6 +187,6 @@ def first_ten(folder):
     return [found[step] for step in sorted(found)[:10]]
 
 
-def trained(folder):
+def trained(folder: str | Path) -> bytes:
     """The bytes of the trained network."""
     return (Path(folder) / "trained_LeNet5.params").read_bytes()

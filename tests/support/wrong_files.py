@@ -1,4 +1,4 @@
-"""Configs, data sets and checkpoints with one thing wrong each, for test_bad_input.py."""
+"""Configs, data sets and checkpoints with one thing wrong each, for the table of wrong_input.py."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from lenet.run import checkpoint
 from tests.support import datasets, run_jobs
 
 
-def write_yaml(place):
+def write_yaml(place: Path) -> None:
     anchors = "a: &a [x, x]\n" + "".join(
         f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi")
     )
@@ -38,7 +38,7 @@ def write_yaml(place):
     os.mkfifo(place / "pipe")
 
 
-def write_data(place):
+def write_data(place: Path) -> None:
     sound = datasets.write(place / "sound", train=20, validation=10)
     datasets.write(place / "second", train=20, validation=10, seed=3)
     images, labels = np.zeros((20, 28, 28), np.uint8), np.arange(20, dtype=np.uint8) % 10
@@ -62,7 +62,7 @@ def write_data(place):
     (shutil.copytree(sound, place / "missing") / f"{datasets.NAMES[3]}.gz").unlink()
 
 
-def write_checkpoints(place):
+def write_checkpoints(place: Path) -> None:
     """One whole checkpoint of a run of two steps, and copies with one thing wrong each."""
     run_jobs.train([], place / "run", "--data-dir", place / "sound", "--batch-size", 8, "--max-steps", 2)
     (folder,) = checkpoint.folders(place / "run")
@@ -91,14 +91,14 @@ def write_checkpoints(place):
     sign(pickled)
 
 
-def copy(place, name, content):
+def copy(place: Path, name: str, content: checkpoint.Checkpoint) -> Path:
     """The folder of a checkpoint whose digests are right, whatever it holds."""
     shutil.rmtree(place / "made", ignore_errors=True)
     (place / "made").mkdir()
     return checkpoint.save(place / "made", content, keep=1).rename(place / name)
 
 
-def sign(folder):
+def sign(folder: Path) -> None:
     """Give a checkpoint the digests of what it holds now."""
     state = json.loads((folder / "state.json").read_text())
     state["sha256"] = {

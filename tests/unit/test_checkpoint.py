@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pickletools
 import shutil
 from dataclasses import replace
 
@@ -13,18 +12,19 @@ from hypothesis import strategies as st
 
 from lenet.errors import InputError
 from lenet.run import checkpoint
-from lenet.run.progress import Progress, Totals
+from lenet.run.checkpoint import Checkpoint
+from tests.support import checkpoints
 
 FILES = ("model.params", "optimizer.params", "state.json")
 
 
 @pytest.fixture
-def folder(stopped, tmp_path):
-    """The output folder of a run that was stopped in the middle of its second epoch, to break."""
-    return shutil.copytree(stopped(), tmp_path / "run")
+def folder(tmp_path):
+    """An output folder with checkpoints of steps 3, 4 and 5."""
+    return checkpoints.write(tmp_path / "run")
 
 
-def same(one, two):
+def same(one: Checkpoint, two: Checkpoint) -> bool:
     """Are the two checkpoints equal in every value?"""
     arrays = [(one.weights, two.weights), (one.momenta, two.momenta)]
     return (
@@ -34,37 +34,14 @@ def same(one, two):
     )
 
 
-def test_the_files_of_the_contract(stopped):
-    folders = checkpoint.folders(stopped())
-    assert [folder.name for folder in folders] == ["step-00000003", "step-00000004", "step-00000005"]
-    for folder in folders:
-        assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
-    assert sorted(path.name for path in (stopped() / "checkpoints").iterdir()) == [each.name for each in folders]
+def test_what_is_saved_is_loaded(folder):
+    assert same(checkpoint.load(checkpoint.folder_of(folder, 5)), checkpoints.make(5))
+    assert sorted(path.name for path in checkpoint.folder_of(folder, 5).iterdir()) == sorted(FILES)
 
 
-def test_no_file_is_a_pickle(stopped):
-    for path in stopped().rglob("*"):
-        if path.is_file() and path.stat().st_size:
-            with pytest.raises(ValueError, match=r"."), open(path, "rb") as file:
-                list(pickletools.genops(file))
-
-
-def test_what_stands_in_it(stopped):
-    loaded = checkpoint.load(checkpoint.folder_of(stopped(), 5))
-    assert loaded.progress == Progress(epoch=1, images_done=64, step=5)
-    assert loaded.totals.images == 64
-    assert loaded.run["images"] == 250
-    assert loaded.run["seed"] == 1
-    assert list(loaded.momenta) == list(loaded.weights)
-    assert all(np.abs(momentum).max() > 0 for momentum in loaded.momenta.values())
-    at_the_end_of_an_epoch = checkpoint.load(checkpoint.folder_of(stopped(), 4))
-    assert at_the_end_of_an_epoch.progress == Progress(epoch=1, images_done=0, step=4)
-    assert at_the_end_of_an_epoch.totals == Totals()
-
-
-def test_the_newest_is_found(stopped):
+def test_the_newest_is_found(folder):
     told = []
-    assert checkpoint.newest(stopped(), told.append).progress.step == 5
+    assert checkpoint.newest(folder, told.append).progress.step == 5
     assert told == []
 
 
@@ -90,23 +67,22 @@ def test_a_damaged_file_is_found_and_the_checkpoint_before_is_used(folder, name,
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_any_changed_byte_is_found_or_changes_nothing(stopped, tmp_path_factory, name):
+def test_any_changed_byte_is_found_or_changes_nothing(folder, name):
     """Nothing is chosen with care: a byte becomes any other."""
-    sound = checkpoint.load(checkpoint.folder_of(stopped(), 5))
-    folder = shutil.copytree(checkpoint.folder_of(stopped(), 5), tmp_path_factory.mktemp("bytes") / "step-00000005")
-    content = (folder / name).read_bytes()
+    path = checkpoint.folder_of(folder, 5) / name
+    content = path.read_bytes()
 
     @given(place=st.integers(0, len(content) - 1), mask=st.integers(1, 255))
     def check(place, mask):
         changed = bytearray(content)
         changed[place] ^= mask
-        (folder / name).write_bytes(changed)
+        path.write_bytes(changed)
         try:
-            loaded = checkpoint.load(folder)
+            loaded = checkpoint.load(path.parent)
         except InputError as error:
             assert "\n" not in str(error)  # noqa: PT017
         else:
-            assert same(loaded, sound), bytes(changed)
+            assert same(loaded, checkpoints.make(5)), bytes(changed)
 
     check()
 
@@ -160,10 +136,9 @@ def test_a_state_of_another_kind_is_refused(folder, content):
 
 
 @pytest.mark.parametrize("keep", [1, 2, 5])
-def test_the_newest_ones_stay(stopped, tmp_path, keep):
-    sound = checkpoint.load(checkpoint.folder_of(stopped(), 5))
+def test_the_newest_ones_stay(tmp_path, keep):
     for step in (8, 9, 10, 11):
-        checkpoint.save(tmp_path, with_step(sound, step), keep)
+        checkpoint.save(tmp_path, checkpoints.make(step), keep)
     kept = [folder.name for folder in checkpoint.folders(tmp_path)]
     assert kept == [f"step-{step:08d}" for step in (8, 9, 10, 11)][-keep:]
 
@@ -180,8 +155,8 @@ def test_a_damaged_one_does_not_push_out_a_whole_one(folder, keep):
     assert checkpoint.newest(folder, report=lambda line: None).progress.step == 3
 
 
-def test_a_second_save_of_a_step_takes_the_place_of_the_first(stopped, tmp_path):
-    sound = checkpoint.load(checkpoint.folder_of(stopped(), 5))
+def test_a_second_save_of_a_step_takes_the_place_of_the_first(tmp_path):
+    sound = checkpoints.make(5)
     checkpoint.save(tmp_path, sound, keep=1)
     other = replace(sound, weights={name: value + 1 for name, value in sound.weights.items()})
     checkpoint.save(tmp_path, other, keep=1)
@@ -189,12 +164,8 @@ def test_a_second_save_of_a_step_takes_the_place_of_the_first(stopped, tmp_path)
     assert np.array_equal(loaded.weights["0.bias"], sound.weights["0.bias"] + 1)
 
 
-def test_the_digests_are_of_the_files(stopped):
-    place = checkpoint.folder_of(stopped(), 5)
+def test_the_digests_are_of_the_files(folder):
+    place = checkpoint.folder_of(folder, 5)
     digests = json.loads((place / "state.json").read_text())["sha256"]
     for name in FILES[:2]:
         assert digests[name] == hashlib.sha256((place / name).read_bytes()).hexdigest()
-
-
-def with_step(sound, step):
-    return replace(sound, progress=replace(sound.progress, step=step))

@@ -6,9 +6,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from distributed import LaunchError, World, connect
-from distributed.environment import settle
-from distributed.launcher import Launch, read_launch
+from distributed import LaunchError, World
 
 
 class Refused(Exception):
@@ -16,7 +14,7 @@ class Refused(Exception):
 
 
 class ThreadWorld(World):
-    """Ranks that are threads of this process: their `gather` meets at a barrier."""
+    """Ranks that are threads of this process: their `all_gather` meets at a barrier."""
 
     def __init__(self, rank, places, barrier):
         super().__init__()
@@ -124,45 +122,3 @@ def test_a_fact_that_differs_names_ranks_and_hosts():
         assert word in message
     assert "host-2" not in message
     assert "\n" not in message
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({}, None),
-        ({"OMPI_COMM_WORLD_RANK": "1"}, None),
-        (
-            {"OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_LOCAL_SIZE": "2"},
-            Launch("Open MPI", rank=1, size=4, local_size=2),
-        ),
-        (
-            {"HOROVOD_RANK": "0", "HOROVOD_SIZE": "2", "PMI_RANK": "0", "PMI_SIZE": "1"},
-            Launch("horovodrun", 0, 2, 1),
-        ),
-        ({"PMI_RANK": "2", "PMI_SIZE": "3"}, Launch("MPICH", 2, 3, 1)),
-    ],
-)
-def test_what_the_launcher_says(environment, expected):
-    assert read_launch(environment) == expected
-
-
-def test_a_launcher_that_does_not_give_numbers():
-    with pytest.raises(LaunchError, match="OMPI_COMM_WORLD_RANK=x"):
-        read_launch({"OMPI_COMM_WORLD_RANK": "x", "OMPI_COMM_WORLD_SIZE": "4"})
-
-
-def test_one_thread_and_a_quiet_wait_unless_the_user_has_chosen():
-    environment = {"HOROVOD_CYCLE_TIME": "3"}
-    settle(environment)
-    own = {"OMP_NUM_THREADS": "1", "OMPI_MCA_mpi_yield_when_idle": "1"}
-    assert environment["HOROVOD_CYCLE_TIME"] == "3"
-    assert own.items() <= environment.items()
-    chosen = {"OMP_NUM_THREADS": "5"}
-    settle(chosen)
-    assert chosen["OMP_NUM_THREADS"] == "5"
-
-
-def test_without_a_launcher_there_is_one_process(monkeypatch):
-    for name in ("HOROVOD_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"):
-        monkeypatch.delenv(name, raising=False)
-    assert type(connect()) is World

@@ -1,0 +1,35 @@
+"""Options of runs of real jobs, and a run that would go on for hours for the tests that kill or stop it."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support.endless_runs import ENDLESS, PATIENT
+from tests.support.run_jobs import launch, python, records, until
+
+
+@pytest.fixture
+def plain_options(small):
+    """The options of a run in steps of 32 images, 8 an epoch, with train.py's defaults for the rest."""
+    return ["--data-dir", small, "--batch-size", 32]
+
+
+@pytest.fixture
+def endless(small):
+    """The options of a run with a checkpoint every second step."""
+    return ["--data-dir", small, *ENDLESS]
+
+
+@pytest.fixture
+def start(endless, tmp_path):
+    """A function that starts the endless run in `tmp_path / "run"` and returns its Job after some steps."""
+    with ExitStack() as jobs:
+
+        def begin(launcher, processes=3, *more):
+            words = ["train.py", "--output-dir", tmp_path / "run", *endless, *more]
+            job = jobs.enter_context(python(launch(launcher, processes), *words, **PATIENT))
+            until(lambda: len(records(tmp_path / "run", "step")) >= 5 or job.process.poll() is not None)
+            assert job.process.poll() is None, job.wait().text
+            return job
+
+        yield begin

@@ -1,0 +1,79 @@
+"""The same run comes out when it is stopped or killed and the same command goes on, with other processes too."""
+
+import shutil
+
+import pytest
+
+from tests.support import run_jobs
+from tests.support.marks import slow
+from tests.support.run_jobs import gloo, launch, losses, mpirun, records, train, trained
+from tests.support.same_runs import assert_same_run, results
+
+
+@pytest.fixture
+def resumable(stopped, tmp_path_factory):
+    """A copy of the output folder of a stopped run."""
+    return lambda *how: shutil.copytree(stopped(*how), tmp_path_factory.mktemp("copy") / "run")
+
+
+@pytest.mark.parametrize(("launcher", "processes"), [(None, 1), (gloo, 2)])
+def test_stopped_and_resumed_gives_the_same_bits(finished, resumable, options, launcher, processes):
+    folder = resumable(launcher, processes)
+    assert list(losses(folder)) == [1, 2, 3, 4, 5]
+    before = trained(folder)
+    train(launch(launcher, processes), folder, *options(processes))
+    assert trained(folder) == trained(finished(launcher, processes)) != before
+    assert losses(folder) == losses(finished(launcher, processes))
+    assert results(folder) == results(finished(launcher, processes))
+
+
+@pytest.mark.parametrize(("launcher", "processes"), [(None, 1), slow(mpirun, 2)])
+def test_killed_and_resumed_gives_the_same_bits(options, tmp_path, launcher, processes):
+    """SIGKILL falls where it falls: between steps, in a step, in the writing of a checkpoint."""
+    folder = tmp_path / "killed"
+    long = [*options(processes), "--epochs", 400]
+    with run_jobs.python(launch(launcher, processes), "train.py", "--output-dir", folder, *long) as job:
+        run_jobs.until(lambda: max(losses(folder), default=0) >= 7)
+        job.kill()
+        assert job.wait().code != 0
+    last = max(losses(folder))
+    long += ["--max-steps", last + 6]
+    train(launch(launcher, processes), folder, *long)
+    never_killed = train(launch(launcher, processes), tmp_path / "whole", *long)
+    assert trained(folder) == trained(never_killed)
+    assert [record["step"] for record in records(folder, "step")] == list(range(1, last + 7))
+    assert losses(folder) == losses(never_killed)
+    assert results(folder) == results(never_killed)
+
+
+def test_resumed_with_fewer_processes_goes_on_as_one(finished, resumable, options):
+    folder = train([], resumable(gloo, 2), *options())
+    assert_same_run(folder, finished())
+
+
+def test_resumed_with_more_processes_and_another_batch(resumable, options, tmp_path):
+    """Images 64 to 250 of the second epoch are left: 48, 48, 48 and 42; the third epoch is six steps."""
+    sizes = "--batch-size", 16
+    folder = train(mpirun(3), resumable(), *options(), *sizes)
+    alone = train([], resumable(), *options(), "--batch-size", 48)
+    assert list(losses(folder)) == list(range(1, 16))
+    assert [record["step"] for record in records(folder, "epoch")] == [4, 9, 15]
+    assert [record["processes"] for record in records(folder, "epoch")] == [1, 3, 3]
+    assert_same_run(folder, alone)
+
+
+def test_max_steps_reached_before_is_not_passed(resumable, options):
+    """The same command again, and one that asks for less than is done, have nothing to do."""
+    for limit in (5, 3):
+        folder = resumable()
+        before = trained(folder)
+        train([], folder, *options(), "--max-steps", limit)
+        assert list(losses(folder)) == [1, 2, 3, 4, 5]
+        assert trained(folder) == before
+
+
+def test_a_finished_run_has_nothing_to_do(finished, options, tmp_path):
+    folder = shutil.copytree(finished(), tmp_path / "run")
+    train([], folder, *options())
+    assert trained(folder) == trained(finished())
+    assert records(folder, "step") == records(finished(), "step")
