@@ -6,7 +6,6 @@ from dataclasses import asdict
 from distributed import environment, run_job
 from lenet.config import read_config
 from lenet.data import fashion_mnist
-from lenet.device import choose_device
 from lenet.errors import InputError, TrainingError
 
 
@@ -18,9 +17,10 @@ def main(world):
 
     # Only now: these import MXNet, whose engine and threads are settled.
     from lenet.data.batches import Batches
+    from lenet.device import choose_device
     from lenet.model import lenet5
     from lenet.run.metrics_log import MetricsLog
-    from lenet.run.progress_bar import Bar
+    from lenet.run.progress_bar import ProgressBar
     from lenet.training import checkpointer, determinism, resume, trainer, versions
     from lenet.training.signals import stop_request
     from lenet.training.step import Learner
@@ -40,7 +40,7 @@ def main(world):
     if not config.debug:
         net.hybridize(static_alloc=True)
 
-    bar = Bar(config.epochs, len(dataset.train), config.batch_size * world.size, config.max_steps)
+    bar = ProgressBar(config.epochs, len(dataset.train), config.batch_size * world.size, config.max_steps)
     identity = {"seed": config.seed, "data": dataset.digest, "images": len(dataset.train)}
     run = trainer.Run(
         config=config,

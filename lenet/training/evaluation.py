@@ -1,4 +1,4 @@
-"""How good a network is: its loss, its confusion matrix, the mistakes it is surest of, a table."""
+"""How good a network is: its loss and its confusion matrix over a split of the data set."""
 
 from dataclasses import dataclass
 
@@ -13,23 +13,11 @@ CLASSES = len(CLASS_NAMES)
 
 
 @dataclass(frozen=True, eq=False)
-class Mistakes:
-    """Images of which a network is wrong, the surest first."""
-
-    rows: np.ndarray  # (n,) where the images stand
-    labels: np.ndarray  # (n,) what they show
-    predicted: np.ndarray  # (n,) what the network takes them for
-    confidence: np.ndarray  # (n,) the probability that it gives to that
-    images: np.ndarray  # (n, 28, 28) uint8
-
-
-@dataclass(frozen=True, eq=False)
 class Evaluation:
     """What a network made of a split of the data set."""
 
     totals: Totals  # over all ranks
     confusion: np.ndarray  # (10, 10) int, label by prediction, over all ranks
-    mistakes: Mistakes  # among the images of this rank
 
 
 def evaluate(net, batches, world):
@@ -40,7 +28,7 @@ def evaluate(net, batches, world):
     sums = world.sum([loss(logits, labels), *confusion(logits, labels).ravel()])
     matrix = sums[1:].astype(int).reshape(CLASSES, CLASSES)
     totals = Totals(float(sums[0]), int(matrix.trace()), int(matrix.sum()))
-    return Evaluation(totals, matrix, mistakes(logits, labels, batches, rows))
+    return Evaluation(totals, matrix)
 
 
 def predict_logits(net, batches, rows, alive=lambda what: None):
@@ -59,34 +47,7 @@ def loss(logits, labels):
     return float((np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]).sum())
 
 
-def probabilities(logits):
-    """The softmax (n, 10) of logits (n, 10)."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
 def confusion(logits, labels):
     """(10, 10) int: how many images of each class (row) were taken for each class (column)."""
     pairs = labels * CLASSES + logits.argmax(axis=1)
     return np.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
-
-
-def mistakes(logits, labels, batches, rows, most=25):
-    """The Mistakes among the images `rows` of `batches`, at most `most` of them."""
-    predicted, sure = logits.argmax(axis=1), probabilities(logits).max(axis=1)
-    wrong = np.flatnonzero(predicted != labels)
-    wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    places = np.asarray(rows, np.int32)[wrong]
-    images = batches.take(places)[0].asnumpy() if len(places) else np.zeros((0, 28, 28), np.uint8)
-    return Mistakes(places, labels[wrong], predicted[wrong], sure[wrong], images)
-
-
-def class_table(matrix):
-    """Lines of a table: precision (right of those taken for a class), recall (found of a class), support."""
-    lines = [f"{'class':<14}{'precision':>10}{'recall':>8}{'support':>8}"]
-    for number, name in enumerate(CLASS_NAMES):
-        hits, taken, support = matrix[number, number], matrix[:, number].sum(), matrix[number].sum()
-        precision = f"{hits / taken:.3f}" if taken else "-"
-        recall = f"{hits / support:.3f}" if support else "-"
-        lines.append(f"{f'{number} {name}':<14}{precision:>10}{recall:>8}{support:>8,}")
-    return lines

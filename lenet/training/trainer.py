@@ -49,7 +49,7 @@ def train(run):
             run.journal.epoch(
                 run.progress,
                 run.totals,
-                evaluation,
+                evaluation.totals,
                 images_per_second=(len(run.train) - images_before) / seconds_training,
                 seconds=time.monotonic() - began,
                 learning_rate=_learning_rate(run, run.progress, 0),
