@@ -1,4 +1,4 @@
-"""python -m lenet COMMAND: what a run has learned, to look at and to take away."""
+"""python -m lenet COMMAND: see, judge, use and export what a run has learned."""
 
 import sys
 from argparse import Namespace
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     try:
         environment.settle()
         options = read_options(arguments)
-        module_of(options.command).run(options)
+        module_of(options.command).main(options)
     except (InputError, environment.LaunchError) as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
 def evaluate(arguments: list[str], world: World) -> int:
     """Run the one command that the processes of a job share. Returns the exit code."""
     options = world.on_all_ranks(lambda: read_options(arguments), InputError)
-    return module_of("evaluate").run(options, world)
+    return module_of("evaluate").main(options, world)
 
 
 def read_options(arguments: list[str]) -> Namespace:

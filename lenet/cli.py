@@ -1,23 +1,26 @@
 """The command lines of `python -m lenet`: a wrong one is an InputError."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
 from lenet.errors import InputError
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that takes no abbreviations and leaves it to the entry how to end."""
+    """An ArgumentParser that takes no abbreviations and raises InputError instead of ending the process."""
 
-    def __init__(self, **how):
-        super().__init__(allow_abbrev=False, **how)
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(allow_abbrev=False, **arguments)
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
+        """Raise the InputError."""
         raise InputError(f"{message}; see {self.prog} --help")
 
 
-def add_params(parser):
-    """PARAMS, the trained network."""
+def add_params(parser: argparse.ArgumentParser) -> None:
+    """Add PARAMS, the trained network."""
     parser.add_argument(
         "params",
         metavar="PARAMS",
@@ -25,26 +28,26 @@ def add_params(parser):
     )
 
 
-def add_data_dir(parser):
-    """--data-dir, as train.py has it."""
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """Add --data-dir, as train.py has it."""
     parser.add_argument("--data-dir", metavar="DIR", help="folder with the four IDX files (default: as train.py)")
 
 
-def count(most):
-    """A parser of whole numbers from 1 to `most`."""
+def count(limit: int) -> Callable[[str], int]:
+    """A parser of whole numbers from 1 to `limit`."""
 
-    def parse(text):
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
-            raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to {most}")
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= limit):
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to {limit}")
         return int(text)
 
     return parse
 
 
-def path_ending(suffix):
+def path_ending(suffix: str) -> Callable[[str], Path]:
     """A parser of file names that end in `suffix` and whose folder is there."""
 
-    def parse(text):
+    def parse(text: str) -> Path:
         path = Path(text)
         if path.suffix.lower() != suffix:
             raise argparse.ArgumentTypeError(f"{text}: a name that ends in {suffix} is needed")

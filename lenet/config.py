@@ -9,10 +9,9 @@ import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from lenet.errors import InputError
-from lenet.files import read_regular
+from lenet.errors import InputError, shorten
+from lenet.text_files import read_yaml
 
-MOST_YAML = 1 << 16  # bytes
 MOST_IMAGES = 1 << 24  # of a step: up to here float32 counts exactly
 GLOBAL_BATCH = 256
 
@@ -155,7 +154,7 @@ class _Parser(argparse.ArgumentParser):
         if not unknown:
             return known
         near = difflib.get_close_matches(unknown[0].split("=")[0], self._option_string_actions, n=1)
-        self.error(f"unknown option {_short(unknown[0])}" + (f", did you mean {near[0]}?" if near else ""))
+        self.error(f"unknown option {shorten(unknown[0])}" + (f", did you mean {near[0]}?" if near else ""))
 
 
 def _parser():
@@ -189,45 +188,15 @@ def _metavar(kind):
 
 
 def _read_yaml(path):
-    try:
-        text = read_regular(path, MOST_YAML).decode("utf-8")
-        _refuse_nesting(yaml.compose(text, yaml.SafeLoader), path)
-        values = yaml.safe_load(text)
-    except OSError as error:
-        raise InputError(f"--config {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise InputError(f"--config {path}: not YAML: {' '.join(str(error).split())[:200]}") from None
-    if values is None:
-        return {}
+    values = read_yaml(path, f"--config {path}")
     known = [field.name for field in fields(Config)]
     for name in values:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
+            near = difflib.get_close_matches(shorten(name), known, n=1)
             raise InputError(
-                f"--config {path}: unknown key {_short(name)}" + (f", did you mean {near[0]}?" if near else "")
+                f"--config {path}: unknown key {shorten(name)}" + (f", did you mean {near[0]}?" if near else "")
             )
     return values
-
-
-def _refuse_nesting(node, path):
-    """InputError unless a YAML document is `name: value` lines: what refers to itself can grow without end."""
-    if node is None:
-        return
-    if not isinstance(node, yaml.MappingNode):
-        kind = "list" if isinstance(node, yaml.SequenceNode) else "str"
-        raise InputError(f"--config {path}: not YAML options: `name: value` lines are needed, not a {kind}")
-    names = set()
-    for name, value in node.value:
-        if not (isinstance(name, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode)):
-            raise InputError(f"--config {path}: {_short(name.value)}: one value is needed, not a list or a mapping")
-        if name.value in names:
-            raise InputError(f"--config {path}: {_short(name.value)} stands there twice")
-        names.add(name.value)
-
-
-def _short(value):
-    text = f"{value}" if isinstance(value, (str, int, float)) else type(value).__name__
-    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _first_problem(error, given, path):
@@ -236,4 +205,4 @@ def _first_problem(error, given, path):
     message = message[0].lower() + message[1:]
     name = str(problem["loc"][0])
     where = "--" + name.replace("_", "-") if name in given else f"--config {path}: {name}:"
-    return f"{where} {_short(problem['input'])}: {message}"
+    return f"{where} {shorten(problem['input'])}: {message}"

@@ -2,83 +2,85 @@
 
 import os
 from dataclasses import dataclass
+from typing import Any
+
+import pynvml
 
 # Of MXNet 1.9.1's CUDA builds. They hold nothing that a driver could translate for other GPUs. Code for a compute
 # capability runs on GPUs of the same first number and at least the second: 5.0 to 8.9 in all.
 MACHINE_CODE = ((5, 0), (6, 0), (7, 0), (8, 0), (8, 6))
+Handle = Any  # NVML's own for a GPU or a MIG instance
 
 
 @dataclass(frozen=True)
 class GPU:
-    """One GPU, or the part of one that MIG cuts off."""
+    """A GPU, or a MIG instance: a part that is cut off one."""
 
-    index: int  # as nvidia-smi has it
+    index: int  # of the whole GPU, as nvidia-smi has it
     name: str
-    capability: tuple  # (major, minor)
+    capability: tuple[int, int]  # (major, minor)
     memory: int | None  # bytes; None where NVML does not tell
 
     @property
-    def is_supported(self):
+    def is_supported(self) -> bool:
         """Has MXNet machine code for it?"""
         return any(self.capability[0] == major and self.capability[1] >= minor for major, minor in MACHINE_CODE)
 
-    def __str__(self):
+    def __str__(self) -> str:
         memory = [] if self.memory is None else [f"{self.memory / 2**30:.1f} GiB"]
         capability = "compute capability {}.{}".format(*self.capability)
         return f"GPU {self.index} ({', '.join([self.name, *memory, capability])})"
 
 
 @dataclass(frozen=True)
-class Host:
+class HostGPUs:
     """What NVML tells of this host."""
 
-    gpus: tuple = ()  # those that CUDA shows this process, in its order
+    gpus: tuple[GPU, ...] = ()  # those that CUDA shows this process, in its order
     driver: str = "none"
     problem: str = ""  # why NVML does not tell
 
 
-def look():
-    """The Host; no GPUs where there is no driver. NVML starts nothing on a GPU, and a GPU can do without it."""
-    import pynvml
-
+def read_gpus() -> HostGPUs:
+    """The GPUs of this host; none where there is no driver. NVML starts nothing on a GPU, and a GPU can do without."""
     try:
         pynvml.nvmlInit()
         driver = pynvml.nvmlSystemGetDriverVersion()
         handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
-        gpus = tuple(_read(pynvml, *pair) for pair in _visible(pynvml, handles))
+        gpus = tuple(_read_gpu(handle, whole) for handle, whole in _visible(handles))
         pynvml.nvmlShutdown()
     except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
-        return Host()
+        return HostGPUs()
     except (pynvml.NVMLError, UnicodeError) as error:
-        return Host(problem=f"NVML fails: {error}")
+        return HostGPUs(problem=f"NVML fails: {error}")
     order = os.environ.get("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
     if len(handles) > 1 and order != "PCI_BUS_ID":
-        return Host(driver=driver, problem=f"CUDA_DEVICE_ORDER={order} does not number the GPUs as NVML does")
-    return Host(gpus, driver)
+        return HostGPUs(driver=driver, problem=f"CUDA_DEVICE_ORDER={order} does not number the GPUs as NVML does")
+    return HostGPUs(gpus, driver)
 
 
-def _visible(pynvml, handles):
+def _visible(handles: list[Handle]) -> list[tuple[Handle, Handle]]:
     """The pairs (handle, handle of the whole GPU) that CUDA_VISIBLE_DEVICES names, up to its first name of nothing."""
     names = os.environ.get("CUDA_VISIBLE_DEVICES")
     if names is None:
         return [(handle, handle) for handle in handles]
     found = []
     for name in names.split(","):
-        pair = _named(pynvml, handles, name.strip())
+        pair = _named(handles, name.strip())
         if pair is None:
             break
         found.append(pair)
     return found
 
 
-def _named(pynvml, handles, name):
-    """The pair for an index, for the start of a GPU's UUID, for the UUID of a part that MIG cuts off; or None."""
+def _named(handles: list[Handle], name: str) -> tuple[Handle, Handle] | None:
+    """The pair for an index, for the start of a GPU's UUID, for the UUID of a MIG instance; or None."""
     if name.startswith("MIG-"):
         try:
-            part = pynvml.nvmlDeviceGetHandleByUUID(name)
+            instance = pynvml.nvmlDeviceGetHandleByUUID(name)
         except (pynvml.NVMLError_NotFound, pynvml.NVMLError_InvalidArgument):
             return None
-        return part, pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(part)
+        return instance, pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(instance)
     if name.startswith("GPU-"):
         matches = [handle for handle in handles if pynvml.nvmlDeviceGetUUID(handle).startswith(name)]
     else:
@@ -86,11 +88,11 @@ def _named(pynvml, handles, name):
     return (matches[0], matches[0]) if len(matches) == 1 else None
 
 
-def _read(pynvml, handle, whole):
-    """The GPU of a handle; a part has its own name and memory."""
+def _read_gpu(handle: Handle, whole: Handle) -> GPU:
+    """The GPU of a handle; a MIG instance has its own name and memory."""
     try:
         memory = pynvml.nvmlDeviceGetMemoryInfo(handle).total
     except pynvml.NVMLError:  # where MIG is on, only root is told; where host and GPU share memory, nobody
         memory = None
-    capability = tuple(pynvml.nvmlDeviceGetCudaComputeCapability(whole))
-    return GPU(pynvml.nvmlDeviceGetIndex(whole), pynvml.nvmlDeviceGetName(handle), capability, memory)
+    major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(whole)
+    return GPU(pynvml.nvmlDeviceGetIndex(whole), pynvml.nvmlDeviceGetName(handle), (major, minor), memory)

@@ -1,5 +1,7 @@
-"""python -m lenet predict: what a trained network takes test images, or people's own pictures, for."""
+"""python -m lenet predict: the classes that a trained network gives to test images or to people's own pictures."""
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 import mxnet as mx
@@ -7,19 +9,20 @@ import numpy as np
 
 from lenet import cli
 from lenet.commands import plots, user_images
+from lenet.commands.mistakes import probabilities
 from lenet.commands.network import load_network
-from lenet.commands.show import MOST, check_count
+from lenet.commands.show import MAX_IMAGES, first_images
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
 from lenet.data.fashion_mnist import CLASS_NAMES, Split
 from lenet.errors import InputError
-from lenet.training.evaluation import predict_logits, probabilities
+from lenet.training.evaluation import predict_logits
 
 
-def add_options(parser):
-    """The options of the command."""
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options of the command."""
     cli.add_params(parser)
-    parser.add_argument("--count", type=cli.count(MOST), metavar="N", help="how many test images (default: 6)")
+    parser.add_argument("--count", type=cli.count(MAX_IMAGES), metavar="N", help="how many test images (default: 6)")
     parser.add_argument("--image", nargs="+", default=[], metavar="FILE", help="your own PNG or JPEG pictures instead")
     parser.add_argument(
         "--output",
@@ -31,21 +34,24 @@ def add_options(parser):
     cli.add_data_dir(parser)
 
 
-def run(options):
+def main(options: Namespace) -> None:
     """Print the predicted classes and write the picture."""
     if options.image and (options.count or options.data_dir):
         raise InputError("--image: your own pictures need neither --count nor --data-dir")
-    if len(options.image) > MOST:
-        raise InputError(f"--image: {len(options.image)} pictures, at most {MOST} at a time")
+    if len(options.image) > MAX_IMAGES:
+        raise InputError(f"--image: {len(options.image)} pictures, at most {MAX_IMAGES} at a time")
     net = load_network(options.params, mx.cpu())
-    split = _own_pictures(options.image) if options.image else _test_images(options.data_dir, options.count or 6)
-    found = probabilities(predict_logits(net, Batches(split, mx.cpu()), range(len(split)))[0])
-    predicted = found.argmax(axis=1)
-    print([int(each) for each in predicted])
     if options.image:
-        titles, wrong = _tell(options.image, found), []
+        split = _user_images(options.image)
     else:
-        pairs = list(zip(split.labels, predicted))
+        split = first_images(fashion_mnist.load(options.data_dir).validation, options.count or 6)
+    chances = probabilities(predict_logits(net, Batches(split, mx.cpu()), range(len(split)))[0])
+    predicted = chances.argmax(axis=1)
+    print(predicted.tolist())
+    if options.image:
+        titles, wrong = _print_likeliest(options.image, chances), np.zeros(0, int)
+    else:
+        pairs = zip(split.labels, predicted)
         titles = [f"True [{CLASS_NAMES[label]}]\nPredicted [{CLASS_NAMES[guess]}]" for label, guess in pairs]
         wrong = np.flatnonzero(predicted != split.labels)
         print(f"{len(split) - len(wrong)} of {len(split)} right")
@@ -54,20 +60,14 @@ def run(options):
     print(f"wrote {options.output}")
 
 
-def _test_images(data_dir, count):
-    split = fashion_mnist.load(data_dir).validation
-    check_count(count, split)
-    return Split(split.images[:count], split.labels[:count])
-
-
-def _own_pictures(paths):
+def _user_images(paths: Sequence[str]) -> Split:
     images = np.stack([user_images.read(path) for path in paths])
-    return Split(images, np.zeros(len(images), np.uint8))  # nobody knows their labels; none is looked at
+    return Split(images, np.zeros(len(images), np.uint8))  # nobody knows their labels; none is used
 
 
-def _tell(paths, found):
-    """Print the three likeliest classes of each picture; the titles of the pictures."""
-    for path, chances in zip(paths, found):
-        best = np.argsort(-chances, kind="stable")[:3]
-        print(f"{path}: {', '.join(f'{CLASS_NAMES[each]} {chances[each]:.1%}' for each in best)}")
-    return [f"Predicted [{CLASS_NAMES[chances.argmax()]}]\n{chances.max():.1%}" for chances in found]
+def _print_likeliest(paths: Sequence[str], chances: np.ndarray) -> list[str]:
+    """Print the three likeliest classes of each picture. Returns the pictures' titles."""
+    for path, row in zip(paths, chances):
+        best = np.argsort(-row, kind="stable")[:3]
+        print(f"{path}: {', '.join(f'{CLASS_NAMES[each]} {row[each]:.1%}' for each in best)}")
+    return [f"Predicted [{CLASS_NAMES[row.argmax()]}]\n{row.max():.1%}" for row in chances]

@@ -4,19 +4,23 @@ import base64
 import io
 import string
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image
 
 from lenet.commands import plots
+from lenet.commands.evaluate import class_table
+from lenet.commands.mistakes import Mistakes
 from lenet.data.fashion_mnist import CLASS_NAMES
-from lenet.errors import InputError
+from lenet.errors import InputError, shorten
 from lenet.files import whole_file
-from lenet.training.evaluation import Mistakes, class_table
+from lenet.run.history import History
 
 TEMPLATE = Path(__file__).with_name("report_template.html")
 HEADS = (
@@ -35,16 +39,25 @@ HEADS = (
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """What a network that a run has written makes of the test images."""
+    """How a network that a run has written does on the test images."""
 
-    run: str  # its name
+    run_name: str
     file: str  # the name of its file or folder
     confusion: np.ndarray  # (10, 10) int, label by prediction
     mistakes: Mistakes
 
 
-def write(path, runs, names, curves, networks):
-    """Write the page of `runs`, Histories, with their names; `curves` make figures by caption."""
+def write(
+    path: Path,
+    runs: Sequence[History],
+    names: Sequence[str],
+    curves: Mapping[str, Callable[[], Figure]],
+    networks: Sequence[Network],
+) -> None:
+    """Write the page of `runs` with their names. `curves` has what draws a figure by its caption.
+
+    InputError: it cannot be written.
+    """
     text = string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape("Training of " + ", ".join(names)),
         made=f"As of {time.strftime('%Y-%m-%d %H:%M:%S %Z')}. Accuracy and loss here: on the test images.",
@@ -53,23 +66,23 @@ def write(path, runs, names, curves, networks):
         networks="\n".join(_network(network) for network in networks),
     )
     try:
-        with whole_file(path) as place:
-            Path(place).write_text(text, encoding="utf-8")
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
 
 
-def _facts(runs, names):
+def _facts(runs: Sequence[History], names: Sequence[str]) -> Iterator[str]:
     """The rows of the table: a fact each, a column for each run."""
     columns = [HEADS, *(_column(run, name) for run, name in zip(runs, names))]
     for cells in zip(*columns):
         yield f"<tr><th>{cells[0]}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells[1:])}</tr>"
 
 
-def _column(run, name):
+def _column(run: History, name: str) -> Iterator[str]:
     epochs, config = run.epochs, run.config
     yield name
-    yield f"{len(epochs['epoch'])} of {config.get('epochs', '?')}"
+    yield f"{len(epochs['epoch'])} of {shorten(config.get('epochs', '?'))}"
     yield f"{int(max([*run.steps['step'], *epochs['step']])):,}"
     if len(epochs["epoch"]):
         yield f"{epochs['validation_accuracy'].max():.2%}"
@@ -79,16 +92,16 @@ def _column(run, name):
         yield f"{epochs['processes'][-1]:.0f}"
     else:
         yield from 5 * ["-"]
-    yield f"{config.get('batch_size', '?')}"
-    yield f"{config.get('learning_rate', '?')}"
+    yield shorten(config.get("batch_size", "?"))
+    yield shorten(config.get("learning_rate", "?"))
 
 
-def _picture(draw, caption):
+def _picture(draw: Callable[[], Figure], caption: str) -> str:
     """A figure with a caption, drawn once for light and once for dark screens."""
     sources = {}
     for name, colours in (("light", plots.LIGHT), ("dark", plots.DARK)):
         with plots.theme(colours):
-            sources[name] = _address("image/svg+xml", plots.svg(draw()))
+            sources[name] = _data_uri("image/svg+xml", plots.svg(draw()))
     return (
         f'<figure><picture><source srcset="{sources["dark"]}" media="(prefers-color-scheme: dark)">'
         f'<img src="{sources["light"]}" alt="{escape(caption)}"></picture>'
@@ -96,16 +109,16 @@ def _picture(draw, caption):
     )
 
 
-def _network(network):
-    matrix, wrong, name = network.confusion, network.mistakes, escape(network.run)
+def _network(network: Network) -> str:
+    matrix, mistakes, name = network.confusion, network.mistakes, escape(network.run_name)
     caption = f"Confusion matrix of all {matrix.sum():,} test images, shaded by their part of the true class"
-    draw = partial(plots.confusion, matrix, f"{network.run}: number of test images")
+    draw = partial(plots.confusion, matrix, f"{network.run_name}: number of test images")
     table = "\n".join(class_table(matrix))
     cells = [
         f'<figure><img src="{_png(image)}" alt="test image {row}"><figcaption>{CLASS_NAMES[label]}, '
-        f"taken for <b>{CLASS_NAMES[guess]}</b> ({sure:.1%}), image {row}</figcaption></figure>"
-        for row, label, guess, sure, image in zip(
-            wrong.rows, wrong.labels, wrong.predicted, wrong.confidence, wrong.images
+        f"taken for <b>{CLASS_NAMES[guess]}</b> ({confidence:.1%}), image {row}</figcaption></figure>"
+        for row, label, guess, confidence, image in zip(
+            mistakes.rows, mistakes.labels, mistakes.predicted, mistakes.confidence, mistakes.images
         )
     ]
     return (
@@ -116,12 +129,11 @@ def _network(network):
     )
 
 
-def _png(image):
+def _png(image: np.ndarray) -> str:
     target = io.BytesIO()
     Image.fromarray(image).save(target, format="PNG")
-    return _address("image/png", target.getvalue())
+    return _data_uri("image/png", target.getvalue())
 
 
-def _address(kind, content):
-    """A data URI: the content itself."""
+def _data_uri(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

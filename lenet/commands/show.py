@@ -1,19 +1,22 @@
 """python -m lenet show: images of the data set in a row, with their class names and numbers."""
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from lenet import cli
 from lenet.commands import plots
 from lenet.data import fashion_mnist
-from lenet.data.fashion_mnist import CLASS_NAMES
+from lenet.data.fashion_mnist import CLASS_NAMES, Split
 from lenet.errors import InputError
 
-MOST = 100  # images in one picture
+MAX_IMAGES = 100  # in one picture
 
 
-def add_options(parser):
-    """The options of the command."""
-    parser.add_argument("--count", type=cli.count(MOST), default=6, metavar="N", help="how many images (default: 6)")
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument(
+        "--count", type=cli.count(MAX_IMAGES), default=6, metavar="N", help="how many images (default: 6)"
+    )
     split = parser.add_mutually_exclusive_group()
     split.add_argument("--train", dest="split", action="store_const", const="train", help="training images (default)")
     split.add_argument("--test", dest="split", action="store_const", const="validation", help="test images")
@@ -28,20 +31,19 @@ def add_options(parser):
     cli.add_data_dir(parser)
 
 
-def run(options):
-    """Print what the images show and write the picture."""
-    split = getattr(fashion_mnist.load(options.data_dir), options.split)
-    check_count(options.count, split)
-    labels = split.labels[: options.count]
-    names = [CLASS_NAMES[label] for label in labels]
-    print(f"{[int(label) for label in labels]}\n{', '.join(names)}")
-    titles = [f"image {place}\n{label} {name}" for place, (label, name) in enumerate(zip(labels, names))]
+def main(options: Namespace) -> None:
+    """Print the classes of the images and write the picture."""
+    split = first_images(getattr(fashion_mnist.load(options.data_dir), options.split), options.count)
+    names = [CLASS_NAMES[label] for label in split.labels]
+    print(f"{split.labels.tolist()}\n{', '.join(names)}")
+    titles = [f"image {row}\n{label} {name}" for row, (label, name) in enumerate(zip(split.labels, names))]
     with plots.theme(plots.LIGHT):
-        plots.save(plots.image_grid(split.images[: options.count], titles), options.output)
+        plots.save(plots.image_grid(split.images, titles), options.output)
     print(f"wrote {options.output}")
 
 
-def check_count(count, split):
-    """InputError if the split holds fewer images than `count`."""
+def first_images(split: Split, count: int) -> Split:
+    """The first `count` images of a split. InputError: it has fewer."""
     if count > len(split):
         raise InputError(f"--count {count}: there are {len(split):,} images")
+    return Split(split.images[:count], split.labels[:count])

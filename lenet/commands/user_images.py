@@ -1,6 +1,7 @@
 """People's own pictures made into what the network knows: 28 x 28 pixels, bright clothing on black."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -11,8 +12,8 @@ SIDE = 28
 FAINT = 0.05  # of the full range: what differs less from the background belongs to it
 
 
-def read(path):
-    """The picture in a PNG or JPEG file as (28, 28) uint8. InputError if the file is none.
+def read(path: str | Path) -> np.ndarray:
+    """The picture in a PNG or JPEG file as (28, 28) uint8. InputError: the file is no such picture, or too large.
 
     As in Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747, section 2): bright on dark, without margins, the
     longer edge 28 pixels long, centred. A picture of 28 x 28 pixels is at most turned round.
@@ -29,13 +30,14 @@ def read(path):
         raise InputError(f"{path}: the picture is of one colour")
     cut = Image.fromarray(grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].round().astype(np.uint8))
     scale = SIDE / max(cut.size)
-    small = cut.resize([max(1, round(edge * scale)) for edge in cut.size], Image.Resampling.LANCZOS)
+    width, height = (max(1, round(edge * scale)) for edge in cut.size)
+    small = cut.resize((width, height), Image.Resampling.LANCZOS)
     canvas = Image.new("L", (SIDE, SIDE))
-    canvas.paste(small, [(SIDE - edge) // 2 for edge in small.size])
+    canvas.paste(small, ((SIDE - width) // 2, (SIDE - height) // 2))
     return np.asarray(canvas)
 
 
-def _grey(path):
+def _grey(path: str | Path) -> np.ndarray:
     """The brightness (height, width) of the picture, 0 to 255, as people see it: upright and on white."""
     try:
         with warnings.catch_warnings():
@@ -54,5 +56,5 @@ def _grey(path):
     return np.asarray(Image.alpha_composite(paper, seen).convert("L"), np.float64)
 
 
-def _edge(grey):
+def _edge(grey: np.ndarray) -> np.ndarray:
     return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])

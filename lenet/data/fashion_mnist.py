@@ -22,16 +22,16 @@ CLASS_NAMES = (
     "Bag",
     "Ankle boot",
 )
-FILES = tuple(download.ORIGINAL.digests)  # training images and labels, then validation images and labels
+FILES = tuple(download.DIGESTS)  # training images and labels, then validation images and labels
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images and what they show."""
+    """Images and their classes."""
 
     images: np.ndarray  # (n, 28, 28) uint8
-    labels: np.ndarray  # (n,) uint8, places in CLASS_NAMES
+    labels: np.ndarray  # (n,) uint8, indices into CLASS_NAMES
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -52,19 +52,19 @@ class Dataset:
     name: str  # "Fashion-MNIST", or "data set in FOLDER" where a file is not the original
 
 
-def load(data_dir: str | None = None) -> Dataset:
-    """Reads the four files in `data_dir`, or wherever the data set stands on this machine.
+def load(data_dir: str | Path | None = None) -> Dataset:
+    """Read the four files in `data_dir`, or wherever the data set stands on this machine.
 
     Each file may be gzipped; where both `NAME` and `NAME.gz` stand in the folder, `NAME` is read. Without
     `data_dir`, Debian's folder is taken if any of the files is there, else MXNet's download folder, completed
-    from the network. Raises InputError, which names the file.
+    from the network. InputError: a file is missing, cannot be read or is not sound; the text names it.
     """
     folder = _default_folder() if data_dir is None else Path(os.path.expanduser(data_dir))
     paths = [_path(folder, name) for name in FILES]
     train, train_digests = _read_split(*paths[:2])
     validation, validation_digests = _read_split(*paths[2:])
     digests = train_digests + validation_digests
-    original = digests == tuple(download.ORIGINAL.digests.values())
+    original = digests == tuple(download.DIGESTS.values())
     return Dataset(
         train,
         validation,
@@ -75,19 +75,26 @@ def load(data_dir: str | None = None) -> Dataset:
 
 
 def _default_folder() -> Path:
-    if any(idx.find(DEBIAN_FOLDER, name) for name in FILES):
-        return DEBIAN_FOLDER
     home = os.environ.get("MXNET_HOME") or os.path.expanduser("~/.mxnet")
     folder = Path(home, "datasets", "fashion-mnist")
-    if not all(idx.find(folder, name) for name in FILES):
+    try:
+        if any(idx.find(DEBIAN_FOLDER, name) for name in FILES):
+            return DEBIAN_FOLDER
+        is_complete = all(idx.find(folder, name) for name in FILES)
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read: {error.strerror}; {download.OTHER_WAYS}") from None
+    if not is_complete:
         download.fetch(folder)
     return folder
 
 
 def _path(folder: Path, name: str) -> Path:
-    path = idx.find(folder, name)
+    try:
+        path = idx.find(folder, name)
+    except (OSError, ValueError) as error:  # ValueError: a null byte
+        raise InputError(f"{folder / name}: cannot be read: {getattr(error, 'strerror', error)}") from None
     if path is None:
-        why = "is missing" if os.path.isdir(folder) else "cannot be there: no such folder"
+        why = "is missing" if folder.is_dir() else "cannot be there: no such folder"
         raise InputError(f"{folder / name}: {why}; a data set is {', '.join(FILES)}, each with or without .gz")
     return path
 
@@ -103,6 +110,6 @@ def _read_split(images_path: Path, labels_path: Path) -> tuple[Split, tuple[str,
     if len(images) != len(labels):
         raise InputError(f"{labels_path}: has {len(labels)} labels for the {len(images)} images of {images_path}")
     if labels.max() >= len(CLASS_NAMES):
-        place = int(labels.argmax())
-        raise InputError(f"{labels_path}: label {labels[place]} of image {place} is not one of 0 to 9")
+        row = int(labels.argmax())
+        raise InputError(f"{labels_path}: label {labels[row]} of image {row} is not one of 0 to 9")
     return Split(images, labels), (idx.sha256(images), idx.sha256(labels))

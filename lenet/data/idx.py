@@ -12,8 +12,9 @@ import stat
 import struct
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -22,11 +23,11 @@ from lenet.errors import InputError
 UINT8 = 0x08
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_BEST_RATIO = 1032  # a deflate stream cannot say more than this many bytes with one
-MOST_VALUES = 2**31 - 1  # MXNet's arrays have 32-bit sizes
+MAX_VALUES = 2**31 - 1  # MXNet's arrays have 32-bit sizes
 CHUNK = 1 << 20  # bytes
 
 
-def read(path) -> np.ndarray:
+def read(path: str | Path) -> np.ndarray:
     """The uint8 array that the file holds, in its header's shape. The first bytes tell whether it is gzipped.
 
     Takes memory only for what really comes out of the file, and stops where more comes out than its header
@@ -38,8 +39,8 @@ def read(path) -> np.ndarray:
         with open(path, "rb") as file:
             zipped = file.read(2) == GZIP_MAGIC
             file.seek(0)
-            stream = gzip.GzipFile(fileobj=file) if zipped else file
-            shape = _read_shape(stream, path, most=size * GZIP_BEST_RATIO if zipped else size)
+            stream: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=file) if zipped else file
+            shape = _read_shape(stream, path, limit=size * GZIP_BEST_RATIO if zipped else size)
             return _read_values(stream, path, shape)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: is a damaged gzip file: {error}") from error
@@ -48,9 +49,13 @@ def read(path) -> np.ndarray:
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """The file of that name in the folder, or else the one with .gz after its name, or None."""
+    """The file of that name in the folder, or else the one with .gz after its name; None where neither is there.
+
+    OSError: the folder does not let itself be read, so that nobody knows.
+    """
     for path in (folder / name, folder / f"{name}.gz"):
-        if os.path.lexists(path):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.lstat(path)
             return path
     return None
 
@@ -63,7 +68,7 @@ def header(shape: Sequence[int]) -> bytes:
 def sha256(values: np.ndarray) -> str:
     """SHA-256, in hex, of the unzipped IDX file of these values: what `read` accepts holds no other bytes."""
     digest = hashlib.sha256(header(values.shape))
-    digest.update(values.reshape(-1))
+    digest.update(values.reshape(-1).data)
     return digest.hexdigest()
 
 
@@ -74,8 +79,8 @@ def _regular_size(path: Path) -> int:
     return status.st_size
 
 
-def _read_shape(stream: BinaryIO, path: Path, most: int) -> tuple[int, ...]:
-    """Reads the header. `most` is how many bytes the file can hold, unzipped."""
+def _read_shape(stream: IO[bytes] | gzip.GzipFile, path: Path, limit: int) -> tuple[int, ...]:
+    """Reads the header. `limit` is how many bytes the file can hold, unzipped."""
     start = stream.read(4)
     if len(start) < 4:
         raise InputError(f"{path}: is too short for an IDX file: {len(start)} bytes")
@@ -93,14 +98,14 @@ def _read_shape(stream: BinaryIO, path: Path, most: int) -> tuple[int, ...]:
     count, text = math.prod(shape), " x ".join(map(str, shape))
     if count == 0:
         raise InputError(f"{path}: is empty: its header says {text}")
-    if count > most:
+    if count > limit:
         raise InputError(f"{path}: is cut short: its header says {text} bytes, more than the file can hold")
-    if count > MOST_VALUES:
-        raise InputError(f"{path}: is too large: its header says {text} bytes, MXNet holds {MOST_VALUES} at most")
+    if count > MAX_VALUES:
+        raise InputError(f"{path}: is too large: its header says {text} bytes, MXNet holds {MAX_VALUES} at most")
     return shape
 
 
-def _read_values(stream: BinaryIO, path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _read_values(stream: IO[bytes] | gzip.GzipFile, path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """Reads to the end of the file, where the gzip checksum is compared, or to the first byte too many."""
     count, values = math.prod(shape), bytearray()
     while len(values) <= count:

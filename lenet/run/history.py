@@ -1,14 +1,15 @@
-"""What a run has written of itself, read back: also of one that is still going."""
+"""What a run has written of itself, read back; the run may still be going on."""
 
-import json
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import yaml
 
-from lenet.errors import InputError
+from lenet.errors import InputError, shorten
 from lenet.run import checkpoint
+from lenet.text_files import read_json_lines, read_yaml
 
 STEP = ("step", "loss", "learning_rate")
 EPOCH = (
@@ -22,6 +23,9 @@ EPOCH = (
     "seconds",
     "processes",
 )
+COUNTS = ("step", "epoch", "processes")
+MAX_COUNT = 1 << 53
+MAX_METRICS = 1 << 28  # bytes of a metrics.jsonl: two million steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,70 +33,63 @@ class History:
     """The run in `folder`: its config, and a column of numbers for each name in STEP and EPOCH."""
 
     folder: Path
-    config: dict[str, object]
-    steps: dict[str, np.ndarray]
-    epochs: dict[str, np.ndarray]
+    config: dict[str, Any]
+    steps: dict[str, np.ndarray]  # each (steps,) float64
+    epochs: dict[str, np.ndarray]  # each (epochs,) float64
 
-    def epochs_done(self, steps):
-        """Where `steps` stand in epochs, a fraction; an epoch that is going on is as long as the last one."""
+    def epochs_done(self, steps: np.ndarray) -> np.ndarray:
+        """How many epochs are done after each of `steps`, with fractions.
+
+        An epoch that is not finished counts as long as the one before it.
+        """
         ends = np.concatenate([[0], self.epochs["step"]])
         done = np.concatenate([[0], self.epochs["epoch"] + 1])
         ahead = 2 * ends[-1] - ends[-2], 2 * done[-1] - done[-2]
         return np.interp(steps, [*ends, ahead[0]], [*done, ahead[1]])
 
-    def weights(self):
-        """The path of the newest weights that the run has written, or None if it has not yet."""
-        whole = checkpoint.folders(self.folder)
+    def newest_weights(self) -> Path | None:
+        """The path of the newest weights that the run has written; None if it has written none yet."""
+        checkpoints = checkpoint.folders(self.folder)
         trained = self.folder / "trained_LeNet5.params"
-        return whole[-1] if whole else trained if trained.exists() else None
+        return checkpoints[-1] if checkpoints else trained if trained.exists() else None
 
 
-def read(folder):
-    """The History of the run in `folder`. InputError if no run has written there."""
+def read(folder: str | Path) -> History:
+    """The History of the run in `folder`. InputError: no run has written there, or its files are out of bounds."""
     folder = Path(folder)
-    steps, epochs = [], []
-    for record in _records(folder / "metrics.jsonl"):
-        if _holds(record, "step", STEP):
-            steps.append(record)
-        elif _holds(record, "epoch", EPOCH):
-            epochs.append(record)
+    path = folder / "metrics.jsonl"
+    steps, epochs = array("d"), array("d")  # rows of STEP and of EPOCH, one after another
+    try:
+        for _, record in read_json_lines(path, MAX_METRICS):
+            steps.extend(_numbers(record, "step", STEP))
+            epochs.extend(_numbers(record, "epoch", EPOCH))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; the folder of a run is needed") from None
     if not steps and not epochs:
-        raise InputError(f"{folder / 'metrics.jsonl'}: it has no step and no epoch yet")
-    return History(folder, _config(folder / "config.yaml"), _columns(steps, STEP), _columns(epochs, EPOCH))
+        raise InputError(f"{path}: it has no step and no epoch yet")
+    return History(folder, _read_config(folder / "config.yaml"), _columns(steps, STEP), _columns(epochs, EPOCH))
 
 
-def _records(path):
-    """The JSON objects in the lines of a file; the last line may still be being written."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; the folder of a run is needed") from None
-    for line in lines:
-        try:
-            yield json.loads(line)
-        except (ValueError, RecursionError):
-            continue
+def _numbers(record: dict[str, Any] | None, kind: str, names: tuple[str, ...]) -> list[float]:
+    """The numbers of these names in a record of this kind; none if it is no such record."""
+    if record is None or record.get("kind") != kind:
+        return []
+    return [record[name] for name in names] if all(_is_valid(name, record.get(name)) for name in names) else []
 
 
-def _holds(record, kind, names):
-    return (
-        isinstance(record, dict)
-        and record.get("kind") == kind
-        and all(isinstance(record.get(name), (int, float)) for name in names)
-    )
+def _is_valid(name: str, number: Any) -> bool:
+    if type(number) is int:  # and not bool
+        return 0 <= number <= MAX_COUNT
+    return type(number) is float and name not in COUNTS
 
 
-def _columns(records, names):
-    return {name: np.array([record[name] for record in records], float) for name in names}
+def _columns(rows: array, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    return dict(zip(names, np.array(rows).reshape(-1, len(names)).T))
 
 
-def _config(path):
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; the folder of a run is needed") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from None
-    if not isinstance(config, dict):
-        raise InputError(f"{path}: it is not the config of a run")
+def _read_config(path: Path) -> dict[str, Any]:
+    config = read_yaml(path, str(path))
+    data_dir = config.get("data_dir")
+    if not isinstance(data_dir, (str, type(None))):
+        raise InputError(f"{path}: data_dir {shorten(data_dir)}: it is not the name of a folder")
     return config

@@ -1,52 +1,68 @@
-"""What a run tells: lines on the screen and metrics.jsonl. Rank 0 alone has something to say."""
+"""What a run tells: lines on the screen, metrics.jsonl and TensorBoard's files. Rank 0 alone writes."""
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TextIO
 
 from lenet.files import whole_file
-from lenet.run import progress_bar
+from lenet.run.progress import Progress, Totals
+from lenet.run.progress_bar import ProgressBar, print_line
 from lenet.run.tensorboard import TensorBoardWriter
+from lenet.text_files import read_json_lines
 
 
 class MetricsLog:
-    """The diary of the run in `folder`; one that does not write takes everything and says nothing.
+    """The log of the run in `folder`. One that does not write takes everything and says nothing.
 
-    What it cannot write does not end a training: a warning says so once.
+    What it cannot write does not end a training: a warning says so once for each file.
     """
 
-    def __init__(self, folder, writes, progress_bar=None, tensorboard=False):
+    def __init__(
+        self, folder: str | Path, writes: bool, progress_bar: ProgressBar | None = None, tensorboard: bool = False
+    ) -> None:
         self.folder, self.writes, self.tensorboard = Path(folder), writes, tensorboard
         self.path = self.folder / "metrics.jsonl"
-        self.bar = progress_bar if writes else None
-        self.file, self.board = None, None
-        self.warned = set()
+        self.progress_bar = progress_bar if writes else None
+        self.file: TextIO | None = None
+        self.tensorboard_writer: TensorBoardWriter | None = None
+        self.warned: set[Path] = set()  # the paths that a warning has named
 
-    def say(self, line):
+    def say(self, line: str) -> None:
         """Print a line for people."""
         if self.writes:
-            progress_bar.say(line)
+            print_line(line)
 
-    def open(self, last_step):
+    def open(self, last_step: int) -> None:
         """Begin to write, after the records of the first `last_step` steps: later ones will come again."""
         if not self.writes:
             return
-        self._attempt(self.path, self._open_file, last_step)
+        self._attempt(self.path, lambda: self._open_file(last_step))
         if self.tensorboard:
-            self._attempt(self.folder / "tensorboard", self._open_board, last_step)
+            self._attempt(self.folder / "tensorboard", lambda: self._open_tensorboard(last_step))
 
-    def move(self, progress, images, loss):
-        """Move the bar: a step of `images` images with this mean loss is done."""
-        if self.bar:
-            self.bar.move(progress, images, loss)
+    def move(self, progress: Progress, images: int, loss: float) -> None:
+        """Move the progress bar: a step of `images` images with this mean loss is done."""
+        if self.progress_bar:
+            self.progress_bar.move(progress, images, loss)
 
-    def step(self, progress, loss, learning_rate):
-        """Record a step: its mean loss over all ranks' images, before its update."""
+    def step(self, progress: Progress, loss: float, learning_rate: float) -> None:
+        """Record a step: its loss before its update, in nats per image over all ranks' images."""
         self._write(kind="step", step=progress.step, epoch=progress.epoch, loss=loss, learning_rate=learning_rate)
-        self._show("step", progress.step, loss, learning_rate)
+        self._write_tensorboard(lambda writer: writer.step(progress.step, loss, learning_rate))
 
-    def epoch(self, progress, train, validation, images_per_second, seconds, learning_rate, processes):
-        """Record a finished epoch and print its line; `train`: Totals, `validation`: Totals."""
+    def epoch(
+        self,
+        progress: Progress,
+        train: Totals,
+        validation: Totals,
+        images_per_second: float,
+        seconds: float,
+        learning_rate: float,
+        processes: int,
+    ) -> None:
+        """Record a finished epoch and print its line. `seconds` are those of training and validation together."""
         self._write(
             kind="epoch",
             epoch=progress.epoch,
@@ -60,62 +76,57 @@ class MetricsLog:
             learning_rate=learning_rate,
             processes=processes,
         )
-        self._show("epoch", progress.step, train, validation, images_per_second)
+        self._write_tensorboard(lambda writer: writer.epoch(progress.step, train, validation, images_per_second))
         self.say(
             f"Epoch [{progress.epoch}] Loss:{train.mean_loss:.3f} Acc:{train.accuracy:.3f} "
             f"Val:{validation.accuracy:.3f} {images_per_second:,.0f} images/s {seconds:.1f} s"
         )
 
-    def close(self):
-        """Leave the bar and end the files; again for nothing."""
-        if self.bar:
-            self.bar.close()
+    def close(self) -> None:
+        """Leave the progress bar as it stands and close the files; again for nothing."""
+        if self.progress_bar:
+            self.progress_bar.close()
         if self.file:
             self._attempt(self.path, self.file.close)
-        if self.board:
-            self._attempt(self.folder / "tensorboard", self.board.close)
-        self.bar = self.file = self.board = None
+        if self.tensorboard_writer:
+            self._attempt(self.folder / "tensorboard", self.tensorboard_writer.close)
+        self.progress_bar = self.file = self.tensorboard_writer = None
 
-    def _open_file(self, last_step):
-        kept = [line for line in self._lines() if json.loads(line)["step"] <= last_step]
-        with whole_file(self.path) as place:
-            Path(place).write_text("".join(kept))
+    def _open_file(self, last_step: int) -> None:
+        with whole_file(self.path) as partial, open(partial, "w", encoding="utf-8") as file:
+            file.writelines(self._lines_until(last_step))
         self.file = open(self.path, "a", encoding="utf-8")
 
-    def _open_board(self, last_step):
-        self.board = TensorBoardWriter(self.folder / "tensorboard", last_step)
+    def _lines_until(self, last_step: int) -> Iterator[str]:
+        """The lines of an earlier part of the run, without later steps. A kill can have cut the last line."""
+        if not self.path.exists():
+            return
+        for text, record in read_json_lines(self.path):
+            step = record.get("step") if record else None
+            if not isinstance(step, int):
+                print_line(f"warning: {self.path}: a broken line is left out: {text[:60]!r}", sys.stderr)
+            elif step <= last_step:
+                yield text
 
-    def _write(self, **record):
+    def _open_tensorboard(self, last_step: int) -> None:
+        self.tensorboard_writer = TensorBoardWriter(self.folder / "tensorboard", last_step)
+
+    def _write(self, **record: Any) -> None:
         if self.file:
             self._attempt(self.path, lambda: print(json.dumps(record), file=self.file, flush=True))
 
-    def _show(self, kind, *what):
-        if self.board and not self._attempt(self.folder / "tensorboard", getattr(self.board, kind), *what):
-            self.board = None  # what follows a broken record cannot be read
+    def _write_tensorboard(self, write: Callable[[TensorBoardWriter], None]) -> None:
+        writer = self.tensorboard_writer
+        if writer and not self._attempt(self.folder / "tensorboard", lambda: write(writer)):
+            self.tensorboard_writer = None  # what follows a broken record cannot be read
 
-    def _attempt(self, path, write, *what):
-        """Has `write(*what)` worked? If the disk refuses, say so on standard error, once for each `path`."""
+    def _attempt(self, path: Path, write: Callable[[], Any]) -> bool:
+        """Has `write` worked? If the disk refuses, say so on standard error, once for each `path`."""
         try:
-            write(*what)
+            write()
         except OSError as error:
             if path not in self.warned:
-                progress_bar.say(f"warning: {path}: {error.strerror}; the training goes on without it", sys.stderr)
+                print_line(f"warning: {path}: {error.strerror}; the training goes on without it", sys.stderr)
             self.warned.add(path)
             return False
         return True
-
-    def _lines(self):
-        """The whole lines of an earlier part of the run: a kill can have cut the last one."""
-        if not self.path.exists():
-            return []
-        lines = []
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
-            try:
-                whole = line.endswith("\n") and isinstance(json.loads(line)["step"], int)
-            except (ValueError, KeyError, TypeError):
-                whole = False
-            if whole:
-                lines.append(line)
-            else:
-                progress_bar.say(f"warning: {self.path}: a broken line is left out: {line[:60]!r}", sys.stderr)
-        return lines

@@ -1,4 +1,4 @@
-"""How good a network is: its loss, its confusion matrix, the mistakes it is surest of, a table."""
+"""How good a network is: its loss and its confusion matrix over a split of the data set."""
 
 import math
 from dataclasses import dataclass
@@ -15,17 +15,6 @@ from lenet.run.progress import Totals
 SHARD = 500  # images at a time that a rank evaluates; part of the result
 BATCH = 1000  # images at a time
 CLASSES = len(CLASS_NAMES)
-
-
-@dataclass(frozen=True, eq=False)
-class Mistakes:
-    """Images of which a network is wrong, the surest first."""
-
-    rows: np.ndarray  # (n,) where the images stand
-    labels: np.ndarray  # (n,) what they show
-    predicted: np.ndarray  # (n,) what the network takes them for
-    confidence: np.ndarray  # (n,) the probability that it gives to that
-    images: np.ndarray  # (n, 28, 28) uint8
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,34 +59,7 @@ def loss(logits: np.ndarray, labels: np.ndarray) -> float:
     return float((np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]).sum())
 
 
-def probabilities(logits):
-    """The softmax (n, 10) of logits (n, 10)."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
 def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(10, 10) int: how many images of each class (row) were taken for each class (column)."""
     pairs = labels * CLASSES + logits.argmax(axis=1)
     return np.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
-
-
-def mistakes(logits, labels, batches, rows, most=25):
-    """The Mistakes among the images `rows` of `batches`, at most `most` of them."""
-    predicted, sure = logits.argmax(axis=1), probabilities(logits).max(axis=1)
-    wrong = np.flatnonzero(predicted != labels)
-    wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    places = np.asarray(rows, np.int32)[wrong]
-    images = batches.take(places)[0].asnumpy() if len(places) else np.zeros((0, 28, 28), np.uint8)
-    return Mistakes(places, labels[wrong], predicted[wrong], sure[wrong], images)
-
-
-def class_table(matrix):
-    """Lines of a table: precision (right of those taken for a class), recall (found of a class), support."""
-    lines = [f"{'class':<14}{'precision':>10}{'recall':>8}{'support':>8}"]
-    for number, name in enumerate(CLASS_NAMES):
-        hits, taken, support = matrix[number, number], matrix[:, number].sum(), matrix[number].sum()
-        precision = f"{hits / taken:.3f}" if taken else "-"
-        recall = f"{hits / support:.3f}" if support else "-"
-        lines.append(f"{f'{number} {name}':<14}{precision:>10}{recall:>8}{support:>8,}")
-    return lines

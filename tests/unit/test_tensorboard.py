@@ -1,15 +1,11 @@
-"""TensorBoard's files: the numbers of metrics.jsonl, pictures, and no point twice after a resume."""
+"""TensorBoard's files: the numbers of metrics.jsonl, and no point twice after a resume."""
 
-import io
 import struct
 
 import numpy as np
 import pytest
-from PIL import Image
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-from lenet.run.tensorboard import CELL, MARGIN, draw_confusion, draw_mistakes
-from lenet.training.evaluation import Mistakes
 from tests.support import run_jobs
 from tests.support.run_jobs import gloo
 
@@ -25,19 +21,18 @@ def events(folder):
 
 
 def points(folder):
-    """{tag: [(step, value or picture)]} as TensorBoard shows them: a start takes back what it starts before."""
+    """{tag: [(step, value)]} as TensorBoard shows them: a start takes back what it starts before."""
     found = {}
     for event in events(folder):
         if event.session_log.status == SessionLog.START:
             found = {tag: [each for each in old if each[0] < event.step] for tag, old in found.items()}
         for value in event.summary.value:
-            content = value.image.encoded_image_string if value.HasField("image") else value.simple_value
-            found.setdefault(value.tag, []).append((event.step, content))
+            found.setdefault(value.tag, []).append((event.step, value.simple_value))
     return found
 
 
 def check(folder):
-    """All scalars are those of metrics.jsonl, each once."""
+    """All points are those of metrics.jsonl, each once, and there are no others."""
     found = points(folder)
     steps, epochs = run_jobs.records(folder, "step"), run_jobs.records(folder, "epoch")
     names = {
@@ -51,18 +46,14 @@ def check(folder):
     }
     for tag, (records, name) in names.items():
         assert found[tag] == [(record["step"], np.float32(record[name])) for record in records], tag
-    assert [step for step, _ in found["confusion"]] == [record["step"] for record in epochs]
-    return found
+    assert set(found) == set(names)
 
 
 @pytest.mark.parametrize(("launcher", "processes"), [(None, 1), (gloo, 2)], ids=["alone", "horovodrun"])
 def test_the_points_are_those_of_metrics_from_rank_0_alone(finished, launcher, processes):
     folder = finished(launcher, processes)
     assert len(list((folder / "tensorboard").iterdir())) == 1
-    found = check(folder)
-    for tag in ("confusion", "mistakes"):
-        picture = Image.open(io.BytesIO(found[tag][0][1]))
-        assert min(picture.size) > 100
+    check(folder)
 
 
 @pytest.mark.parametrize("again", ["auto", "never"])
@@ -80,20 +71,3 @@ def test_without_tensorboard_nothing_is_written(options, tmp_path):
     run_jobs.train([], tmp_path, *options(), "--no-tensorboard")
     assert not (tmp_path / "tensorboard").exists()
     assert len(run_jobs.records(tmp_path, "epoch")) == 3
-
-
-def test_the_matrix_is_shaded_by_parts_of_the_row():
-    matrix = np.zeros((10, 10), int)
-    matrix[2, 2], matrix[2, 3], matrix[4, 0] = 75, 25, 9
-    pixels = np.asarray(draw_confusion(matrix)).astype(int)
-    corners = pixels[2 : 10 * CELL : CELL, MARGIN + 2 :: CELL].sum(axis=2)[:10, :10]  # where no number stands
-    assert corners[4, 0] < corners[2, 2] < corners[2, 3] < corners[0, 0] == 3 * 255
-
-
-def test_the_mistakes_show_the_images():
-    images = np.arange(7 * 784, dtype=np.uint32).reshape(7, 28, 28).astype(np.uint8)
-    numbers = np.arange(7)
-    picture = draw_mistakes(Mistakes(numbers, numbers, numbers + 1, numbers / 7, images))
-    found = np.asarray(picture.crop((4, 4, 88, 88)).resize((28, 28), Image.Resampling.NEAREST))
-    assert (found == images[0]).all()
-    assert picture.size[0] > 1.5 * picture.size[1]  # five beside each other, two rows

@@ -1,4 +1,4 @@
-"""The data set is found, read whole, known by its content, and refused in one line where it is not sound."""
+"""The data set is read whole, known by its content, and refused in one line where it is not sound."""
 
 import gzip
 import hashlib
@@ -8,25 +8,16 @@ import sys
 import numpy as np
 import pytest
 
-from lenet.data import download, fashion_mnist
+from lenet.data import fashion_mnist
 from lenet.errors import InputError
 from tests.support import datasets
 from tests.support.datasets import NAMES, pack, store
+from tests.support.run_jobs import ROOT
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = NAMES
 needs_debian = pytest.mark.skipif(
     not fashion_mnist.DEBIAN_FOLDER.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed"
 )
-
-
-@pytest.fixture
-def homes(tmp_path, monkeypatch):
-    """Debian's folder and the download folder, empty, in a machine without a network."""
-    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "debian")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("MXNET_HOME", raising=False)
-    monkeypatch.setattr(download.fetch, "__defaults__", ((),))
-    return tmp_path / "debian", tmp_path / "home" / ".mxnet" / "datasets" / "fashion-mnist"
 
 
 def images(count=3, height=28, width=28):
@@ -120,50 +111,6 @@ def test_a_folder_for_a_file_and_a_link_to_nowhere(tmp_path):
     assert error_of(link) == f"{link / TEST_IMAGES}: cannot be read: No such file or directory"
 
 
-@pytest.mark.parametrize("what", ["absent", "a file", "null", "very long"])
-def test_no_such_folder(tmp_path, what):
-    (tmp_path / "a file").write_bytes(b"")
-    data_dir = {"null": "data\0dir", "very long": "x" * 300}.get(what, str(tmp_path / what))
-    assert f"{TRAIN_IMAGES}: cannot be there: no such folder" in error_of(data_dir)
-
-
-def test_a_data_dir_in_the_home_folder(tmp_path, homes):
-    datasets.write(tmp_path / "home" / "mine", train=3, validation=3)
-    assert fashion_mnist.load("~/mine").folder == tmp_path / "home" / "mine"
-
-
-def test_debian_comes_first_then_the_download_folder(homes):
-    debian, downloads = homes
-    datasets.write(downloads, train=3, validation=3)
-    assert fashion_mnist.load().folder == downloads
-    debian.mkdir()
-    assert fashion_mnist.load().folder == downloads
-    datasets.write(debian, train=3, validation=3)
-    assert fashion_mnist.load().folder == debian
-
-
-def test_the_download_folder_follows_mxnet_home(homes, tmp_path, monkeypatch):
-    monkeypatch.setenv("MXNET_HOME", str(tmp_path / "mxnet"))
-    folder = datasets.write(tmp_path / "mxnet" / "datasets" / "fashion-mnist", train=3, validation=3)
-    assert fashion_mnist.load().folder == folder
-
-
-def test_an_incomplete_debian_folder_is_an_error(homes):
-    debian, downloads = homes
-    datasets.write(downloads, train=3, validation=3)
-    (datasets.write(debian, train=3, validation=3) / f"{TEST_LABELS}.gz").unlink()
-    assert error_of(None).startswith(f"{debian / TEST_LABELS}: is missing")
-
-
-def test_an_incomplete_download_folder_is_handed_to_the_download(homes):
-    _, downloads = homes
-    (datasets.write(downloads, train=3, validation=3) / f"{TEST_LABELS}.gz").unlink()
-    message = error_of(None)
-    assert f"cannot download the data set to {downloads}" in message
-    assert "apt-get install dataset-fashion-mnist" in message
-    assert "--data-dir" in message
-
-
 @needs_debian
 def test_the_real_data_set_is_recognised_however_it_is_packed(tmp_path):
     real = fashion_mnist.load(str(fashion_mnist.DEBIAN_FOLDER))
@@ -186,12 +133,8 @@ def test_the_real_data_set_is_recognised_however_it_is_packed(tmp_path):
 @needs_debian
 def test_loading_the_real_data_set_takes_little_more_than_its_size():
     """In a process of its own: the peak beyond what the imports took."""
-    program = (
-        "import resource; from lenet import data;"
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        "before = peak(); loaded = fashion_mnist.load(); print(peak() - before)"
-    )
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "tests.programs.load_memory"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert int(run.stdout) < 75 << 10  # KiB; the data are 52.5 MiB
 
 

@@ -1,0 +1,95 @@
+"""What a run tells: a disk that refuses ends no training, and what an earlier part of the run wrote is kept."""
+
+import json
+import re
+import subprocess
+import sys
+
+from lenet.run.metrics_log import MetricsLog
+from lenet.run.progress import Progress, Totals
+from tests.support import run_jobs
+from tests.support.run_jobs import ROOT
+
+EPOCH_LINE = r"Epoch \[(\d+)\] Loss:\d\.\d{3} Acc:\d\.\d{3} Val:\d\.\d{3} [\d,]+ images/s \d+\.\d s"
+
+
+def test_metrics_and_tensorboard_that_cannot_be_written_end_no_training(options, tmp_path):
+    (tmp_path / "tensorboard").write_text("in the way")
+    (tmp_path / "metrics.jsonl").mkdir()
+    outcome = run_jobs.run([], "train.py", "--output-dir", tmp_path, *options())
+    assert outcome.code == 0, outcome.text
+    warnings = outcome.err.splitlines()
+    assert len(warnings) == 2
+    assert all(line.startswith("warning: ") for line in warnings)
+    assert "metrics.jsonl" in warnings[0]
+    assert "tensorboard" in warnings[1]
+    assert len(re.findall(EPOCH_LINE, outcome.out)) == 3
+    assert (tmp_path / "trained_LeNet5.params").exists()
+
+
+def test_a_disk_that_fills_up_is_told_once_for_each_file(tmp_path):
+    command = [sys.executable, "-m", "tests.programs.fill_log", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    warnings = sorted(done.stderr.splitlines())
+    assert len(warnings) == 2
+    assert warnings[0].startswith(f"warning: {tmp_path / 'metrics.jsonl'}: File too large")
+    assert warnings[1].startswith(f"warning: {tmp_path / 'tensorboard'}: File too large")
+    assert len(re.findall(EPOCH_LINE, done.stdout)) == 5
+
+
+def test_a_full_disk_is_told_once(tmp_path, capsys):
+    log = MetricsLog(tmp_path, writes=True)
+    log.open(last_step=0)
+    log.file.close()
+    with open("/dev/full", "w") as log.file:
+        log.step(Progress(step=1), loss=1.0, learning_rate=0.1)
+        log.step(Progress(step=2), loss=1.0, learning_rate=0.1)
+        log.close()
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 1
+    assert "No space left on device" in warnings[0]
+
+
+def test_later_steps_and_broken_lines_of_an_earlier_part_are_left_out(tmp_path, capsys):
+    """Also a line that would not end: what a power cut can leave."""
+    lines = [json.dumps({"kind": "step", "step": step, "loss": 0.1 * step}) + "\n" for step in range(1, 6)]
+    broken = ["x" * 100_000 + "\n", '{"kind": "step"}\n', '{"kind": "st']
+    (tmp_path / "metrics.jsonl").write_text(
+        lines[0] + broken[0] + lines[1] + broken[1] + "".join(lines[2:]) + broken[2]
+    )
+    log = MetricsLog(tmp_path, writes=True)
+    log.open(last_step=3)
+    log.step(Progress(step=4), loss=1.0, learning_rate=0.1)
+    log.close()
+    assert (tmp_path / "metrics.jsonl").read_text().startswith("".join(lines[:3]))
+    assert [record["step"] for record in run_jobs.records(tmp_path, "step")] == [1, 2, 3, 4]
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == len(broken)
+    assert all("a broken line is left out" in warning and len(warning) < 300 for warning in warnings)
+
+
+def test_an_epoch_is_recorded_and_told(tmp_path, capsys):
+    log = MetricsLog(tmp_path, writes=True)
+    log.open(last_step=0)
+    train, validation = Totals(50.0, 80, 100), Totals(10.0, 18, 20)
+    log.epoch(Progress(epoch=2, step=9), train, validation, 1234.5, 6.7, 0.1, 4)
+    log.close()
+    assert capsys.readouterr().out == "Epoch [2] Loss:0.500 Acc:0.800 Val:0.900 1,234 images/s 6.7 s\n"
+    assert run_jobs.records(tmp_path, "epoch") == [
+        {
+            **{"kind": "epoch", "epoch": 2, "step": 9, "train_loss": 0.5, "train_accuracy": 0.8},
+            **{"validation_loss": 0.5, "validation_accuracy": 0.9, "images_per_second": 1234.5, "seconds": 6.7},
+            **{"learning_rate": 0.1, "processes": 4},
+        }
+    ]
+
+
+def test_one_that_does_not_write_says_nothing(tmp_path, capsys):
+    log = MetricsLog(tmp_path / "run", writes=False, tensorboard=True)
+    log.open(last_step=0)
+    log.say("line")
+    log.step(Progress(step=1), loss=1.0, learning_rate=0.1)
+    log.epoch(Progress(step=1), Totals(), Totals(), 1.0, 1.0, 0.1, 1)
+    log.close()
+    assert capsys.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []
