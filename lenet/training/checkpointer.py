@@ -1,10 +1,13 @@
 """The output folder of a run: made, continued or set aside by rank 0, which alone writes in it."""
 
 import fcntl
+import io
+import json
 import os
 import shutil
 import socket
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +18,11 @@ from lenet.files import PARTIAL, whole_file
 from lenet.model.params_file import write_params
 from lenet.run import checkpoint
 from lenet.run.checkpoint import Checkpoint
+from lenet.run.progress import Progress, Totals
 from lenet.training.trainer import diverged
 
 TRAINED = "trained_LeNet5.params"
+ARRAYS = ("weights", "momenta")
 _locked = {}  # the folders whose lock this process holds, with the descriptors that hold it
 
 
@@ -120,10 +125,30 @@ def _state_of(run, identity):
     return Checkpoint(weights, momenta, run.progress, run.totals, identity)
 
 
+def to_bytes(state):
+    """`state` without a pickle, to be kept in memory."""
+    arrays = {f"{kind} {name}": array for kind in ARRAYS for name, array in getattr(state, kind).items()}
+    facts = [asdict(state.progress), asdict(state.totals), state.run]
+    with io.BytesIO() as file:
+        np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
+        return file.getvalue()
+
+
+def from_bytes(content):
+    """The Checkpoint that `to_bytes` was given."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        progress, totals, identity = json.loads(str(file["facts"]))
+        weights, momenta = (
+            {name.split(" ", 1)[1]: file[name] for name in file.files if name.startswith(f"{kind} ")} for kind in ARRAYS
+        )
+    return Checkpoint(weights, momenta, Progress(**progress), Totals(**totals), identity)
+
+
 def save_checkpoint(run, identity, to_disk):
     """Keep where `run` stands, on the disk too if `to_disk`. Every rank calls it; rank 0 writes."""
     state, config = _state_of(run, identity), run.config
-    run.world.keep(state, lambda: _save_alone(config, state))  # not of the run, whose data would stay with the world
+    if run.world.is_elastic:
+        run.world.keep(to_bytes(state), lambda: _save_alone(config, state))
     if not (to_disk and run.world.is_root):
         return
     output_dir, what = config.output_dir, f"checkpoint of step {run.progress.step}"

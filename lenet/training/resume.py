@@ -7,7 +7,7 @@ import mxnet as mx
 from lenet.errors import InputError
 from lenet.model.lenet5 import check_arrays, set_parameters
 from lenet.run.progress import Progress, Totals
-from lenet.training.checkpointer import begin, find_checkpoint
+from lenet.training.checkpointer import begin, find_checkpoint, from_bytes
 
 
 def resume(run, identity):
@@ -23,8 +23,8 @@ def resume(run, identity):
             run.journal.say(f"Continuing after step {run.progress.step}, in epoch {run.progress.epoch}")
         if not world.is_root:
             learner.use_momenta({})
-    if world.reached and world.reached.epoch == run.progress.epoch:
-        again = world.reached.images_done - run.progress.images_done
+    if world.reached and world.reached[0] == run.progress.epoch:
+        again = world.reached[1] - run.progress.images_done
         if again:
             run.journal.say(f"{again} images of epoch {run.progress.epoch} are seen again")
     world.broadcast([*learner.weights, *learner.momenta.values()])
@@ -33,7 +33,7 @@ def resume(run, identity):
 
 def _restore(run, identity):
     """Give rank 0's learner what is kept in memory or on the disk, if anything is; returns it as a Checkpoint."""
-    kept = run.world.kept
+    kept = run.world.kept and from_bytes(run.world.kept)
     found = kept or find_checkpoint(run.config, identity, run.journal.say)
     if found is not None:
         set_parameters(run.learner.net, found.weights, "the checkpoint")

@@ -1,7 +1,7 @@
 """The training loop: epochs of steps, each step's report read one step later, so that nothing waits for the device."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 
@@ -66,10 +66,11 @@ def train_epoch(run):
     while run.progress.images_done < len(run.train) and not run.ended_by:
         rows = next_rows(order, run.progress.images_done, run.batch)
         rate = _learning_rate(run, run.progress, len(rows))
-        run.world.reached = run.progress.after_step(len(rows))
+        progress = run.progress.after_step(len(rows))
+        run.world.begin_step(*astuple(progress))
         images, labels = run.train.take(run.world.part_of(rows))
         report = run.learner.step(run.world, images, labels, len(rows), rate, (bool(run.stop), run.world.wants_resize))
-        run.progress = run.world.reached
+        run.progress = progress
         if unread:
             _read(run, *unread)
         unread = run.progress, len(rows), rate, report
