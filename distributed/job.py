@@ -16,7 +16,7 @@ LAST_WORDS = 10.0
 
 
 def run_job(work, expected):
-    """Exit code of `work(world)` run in the world that the launcher made; RUN_AGAIN for None, to go on in a resized one.
+    """Exit code of `work(world)` in the world that the launcher made; RUN_AGAIN for None, to go on in a resized one.
 
     The exceptions `expected`, raised on all ranks alike, and LaunchError end the job with one line and their
     `exit_code`. Anything else ends all ranks with exit code 1, because those that are well would wait for the one

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.run_jobs import ROOT, Job, until
+from tests.support.run_jobs import ROOT, Job, records, until
 
 HOSTS = ("localhost", "LOCALHOST", "Localhost", "127.0.0.1")  # four names of this machine, a host each to Horovod
 BATCH, IMAGES = 4, 600
@@ -24,7 +24,7 @@ class ElasticJob(Job):
         self.folder, self.gates = Path(folder), Path(f"{folder}-gates")
         self.gates.mkdir()
         self.set_hosts(*HOSTS[:hosts])
-        script = f"{ROOT}/launch/discover_hosts.sh {self.gates}/hosts"
+        script = f"{ROOT}/launch/discover_hosts.sh {self.gates}/hosts && echo >> {self.gates}/asked"
         launcher = (
             f"horovodrun --gloo -np {hosts} --min-np {min_np} --max-np 4 --network-interface lo "
             f"--gloo-timeout-seconds 20 --elastic-timeout {elastic_timeout} --host-discovery-script"
@@ -39,6 +39,12 @@ class ElasticJob(Job):
         new = self.gates / "new"
         new.write_text("".join(f"{host}:1\n" for host in hosts))
         os.replace(new, self.gates / "hosts")
+
+    def wait_for_discovery(self):
+        """Wait until horovodrun has seen the host file as it is now, and told of it."""
+        asked = self.gates / "asked"
+        before = asked.stat().st_size
+        until(lambda: asked.stat().st_size >= before + 3)  # the first may have been under way; the third comes after
 
     def gate(self, step, kind="closed"):
         """Let all ranks wait before the step after `step` steps; with the kind `follow`, for a change of hosts."""
@@ -87,7 +93,7 @@ class ElasticJob(Job):
 
     def _steps(self):
         """[rank, epoch, images done, step] of what the slot of the last rank 0 took; it was there from the start."""
-        files = [path.read_text().splitlines() for path in self.gates.glob("rows-*")]
+        files = [path.read_text().splitlines() for path in self.gates.glob("steps-*")]
         (found,) = [lines for lines in files if json.loads(lines[-1])[0] == 0 and len(lines) == max(map(len, files))]
         return [json.loads(line) for line in found]
 
@@ -97,3 +103,37 @@ def _host(process):
         return process.environ().get("HOROVOD_HOSTNAME") if process.cmdline()[1:2] == [PROGRAM] else None
     except psutil.Error:  # it has just ended
         return None
+
+
+KEPT, GATE = 20, 30  # the step before the gate whose state is kept in memory, and the gate's
+
+
+def stopped_at_gate(start_elastic, hosts, *options, **settings):
+    """A job whose processes all wait before the step after GATE."""
+    job = start_elastic(hosts, *options, **settings)
+    job.gate(GATE)
+    job.at_gate(GATE, hosts)
+    return job
+
+
+def assert_whole(job, processes, epochs=1):
+    """The job ended well, with so many processes, and the steps that count took every image exactly once an epoch."""
+    outcome = job.wait()
+    assert outcome.code == 0, outcome.text
+    for epoch in range(epochs):
+        images_done = job.images_done(epoch)
+        assert images_done == sorted(set(images_done)), f"epoch {epoch}"
+        assert images_done[-1] == IMAGES, f"epoch {epoch}"
+    steps = [record["step"] for record in records(job.folder, "step")]
+    assert steps == list(range(1, len(steps) + 1))
+    assert [record["epoch"] for record in records(job.folder, "epoch")] == list(range(epochs))
+    assert records(job.folder, "epoch")[-1]["processes"] == processes
+    assert (job.folder / "trained_LeNet5.params").exists()
+    return outcome
+
+
+def assert_seen_again(job, outcome):
+    """The job went on from KEPT, and said how many images it had taken since."""
+    assert job.images_taken_twice() > (GATE - KEPT) * BATCH
+    assert f"{job.images_taken_twice()} images of epoch 0 are seen again" in outcome.text
+    assert f"Continuing after step {KEPT}, in epoch 0" in outcome.text
