@@ -1,5 +1,7 @@
 """Joining the job that a launcher started, or being a world of one where none did."""
 
+import os
+
 from distributed import environment
 from distributed.environment import LaunchError
 from distributed.launcher import check_rendezvous, follow_horovodrun, read_launch
@@ -20,15 +22,15 @@ def connect():
         return World()
     follow_horovodrun()
     try:
-        from distributed.elastic.world import is_elastic, join
+        from distributed.elastic.world import join
         from distributed.horovod_world import HorovodWorld
     except ImportError as error:
         raise LaunchError(
             f"{launch.by} started {launch.size} processes but Horovod for MXNet is not installed ({error}); "
             "launch/setup.sh builds it"
         ) from None
-    if is_elastic():
-        return join()  # its size is the driver's to say, and may have changed since this process was started
+    if os.environ.get("HOROVOD_ELASTIC") == "1":
+        return join()
     world = HorovodWorld()
     if world.size != launch.size:
         raise LaunchError(

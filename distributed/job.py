@@ -6,9 +6,9 @@ import time
 import traceback
 
 from distributed.connect import connect
+from distributed.elastic import RUN_AGAIN
 from distributed.environment import LaunchError
 from distributed.launcher import read_launch
-from distributed.world import LeaveJob
 
 # Seconds for the rank that speaks to do so, where there is no world that all leave together: a launcher ends them all
 # as soon as one has ended.
@@ -16,7 +16,7 @@ LAST_WORDS = 10.0
 
 
 def run_job(work, expected):
-    """Exit code of `work(world)` run in the world that the launcher made; None asks to be run again, in a resized one.
+    """Exit code of `work(world)` in the world that the launcher made; RUN_AGAIN for None, to go on in a resized one.
 
     The exceptions `expected`, raised on all ranks alike, and LaunchError end the job with one line and their
     `exit_code`. Anything else ends all ranks with exit code 1, because those that are well would wait for the one
@@ -28,15 +28,7 @@ def run_job(work, expected):
     world = None
     try:
         world = connect()
-        while True:
-            code, world = _work_in(world, work)
-            if code is not None:
-                world.close()
-                return code
-    except LeaveJob as leave:
-        where = f"rank {world.rank} of {world.size} on {world.host}: " if world else ""
-        print(f"{where}{leave}" if leave.exit_code == 0 else f"error: {where}{leave}", file=sys.stderr, flush=True)
-        return leave.exit_code
+        return _work_in(world, work)
     except (*expected, LaunchError) as error:
         if _speaks(world):
             print(f"error: {error}", file=sys.stderr, flush=True)
@@ -56,21 +48,14 @@ def run_job(work, expected):
 
 
 def _work_in(world, work):
-    """The exit code of `work`, or None and the world to work in next."""
+    """The exit code of `work`. Does not return where `work` fails and the job outlives that."""
     try:
         code = work(world)
-        return code, world if code is not None else world.renew(None)
+        world.close()
     except Exception as error:
-        renewed = world.renew(error)
-        if renewed is None:
-            raise
-        print(
-            f"rank {world.rank} of {world.size} on {world.host}: {world.explain(error)}; now rank {renewed.rank} "
-            f"of {renewed.size}",
-            file=sys.stderr,
-            flush=True,
-        )
-        return None, renewed
+        world.outlive(error)
+        raise
+    return RUN_AGAIN if code is None else code
 
 
 def _speaks(world):

@@ -43,7 +43,7 @@ class Watchdog:
     def _end(self):
         frame = sys._current_frames()[self.main_thread]
         world = self.world
-        at = f"at step {world.reached.step}" if world.reached else "before the first step"
+        at = f"at step {world.reached[2]}" if world.reached else "before the first step"
         print(
             f"error: rank {world.rank} of {world.size} on {world.host}: no progress for {self.timeout:g} s {at}, "
             f"waiting for {self.waiting_for}; another rank is lost or stopped (--stall-timeout)\n"

@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class LeaveJob(Exception):
-    """This process leaves a job that goes on or has ended elsewhere; the text says why."""
-
-    def __init__(self, reason: str, exit_code: int):
-        super().__init__(reason)
-        self.exit_code = exit_code
-
-
 class World:
     """A single process: every collective is the identity.
 
@@ -87,12 +79,8 @@ class World:
     def keep(self, state: bytes, write: Callable[[], None]) -> None:
         """Keep `state` in memory for the world after this one; `write()`, called if a rank is lost, saves it."""
 
-    def renew(self, error: Exception | None) -> "World | None":
-        """The world that follows when this one was resized or broken by `error`, or None: the job ends.
-
-        LeaveJob: there is a world after this one, but without this process.
-        """
-        return None
+    def outlive(self, error: Exception) -> None:
+        """Where the job outlives `error`: save what is kept and end this process, for its successor to go on."""
 
     def close(self) -> None:
         """Leave the world in an orderly way: every rank does."""

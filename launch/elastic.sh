@@ -7,9 +7,9 @@ usage="usage: [MIN_NP=n] [MAX_NP=n] [INTERFACE=name] ./launch/elastic.sh HOST_FI
 
 if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
   echo "$usage"
-  echo "HOST_FILE has a line name:slots for each host; edit it while the job runs, and the job follows. A host that"
-  echo "loses a process is left out from then on. MIN_NP (1): with fewer processes the job waits, HOROVOD_ELASTIC_TIMEOUT"
-  echo "(600) seconds at most. MAX_NP: no more are started. INTERFACE: the network to use, lo for one machine; without"
+  echo "HOST_FILE has a line name:slots for each host; edit it while the job runs, and the job follows. A process"
+  echo "that is killed is replaced; a host that is lost is left out from then on. MIN_NP (1): with fewer processes the"
+  echo "job waits, HOROVOD_ELASTIC_TIMEOUT (600) seconds at most. MAX_NP: no more are started. INTERFACE: the network to use, lo for one machine; without"
   echo "it horovodrun looks for one that all hosts share, over ssh. Each host has this checkout at the same path."
   echo "The options of train.py:"
   launch/setup.sh
@@ -31,4 +31,5 @@ launch/setup.sh
 export PATH="$PWD/.venv/bin:$PATH"
 exec horovodrun --gloo -np "$min" --min-np "$min" ${MAX_NP:+--max-np "$MAX_NP"} \
   ${INTERFACE:+--network-interface "$INTERFACE"} \
-  --host-discovery-script "launch/discover_hosts.sh $(printf %q "$hosts")" python train.py "$@"
+  --host-discovery-script "launch/discover_hosts.sh $(printf %q "$hosts")" python -m distributed.elastic.agent \
+  python train.py "$@"

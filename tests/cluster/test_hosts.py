@@ -34,7 +34,7 @@ def test_two_hosts_compute_what_one_does(start, options, finished, tmp_path):
     job, _ = start
     with (
         hosts.running(tmp_path / "hosts") as (alpha, _),
-        job(alpha, *options(4), "--output-dir", tmp_path / "run") as job,
+        job(alpha, *options, "--output-dir", tmp_path / "run") as job,
     ):
         outcome = job.wait()
     assert outcome.code == 0, outcome.text
@@ -46,7 +46,7 @@ def test_two_hosts_compute_what_one_does(start, options, finished, tmp_path):
 @needs_hosts
 def test_a_job_ends_when_a_host_is_cut_off_and_goes_on_from_its_checkpoint(start, options, tmp_path):
     job, loss = start
-    words = [*options(4), "--output-dir", tmp_path / "run", "--epochs", 10_000]
+    words = [*options, "--output-dir", tmp_path / "run", "--epochs", 10_000]
     with hosts.running(tmp_path / "hosts") as (alpha, beta):
         with job(alpha, *words) as first:
             until((tmp_path / "run/checkpoints/step-00000003").exists)

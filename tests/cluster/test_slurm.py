@@ -53,7 +53,7 @@ def test_a_requeued_job_goes_on_to_the_same_bits(cluster, submit, tmp_path):
 @needs_slurm
 def test_mpi_sh_trains_on_all_of_an_allocation(cluster, options, finished, root, tmp_path):
     command = ["salloc", "--nodes=2", "--ntasks=4", root / "launch/mpi.sh"]
-    with cluster.start(*command, *options(4), "--output-dir", tmp_path / "run") as job:
+    with cluster.start(*command, *options, "--output-dir", tmp_path / "run") as job:
         outcome = job.wait()
     assert outcome.code == 0, outcome.text
     one, two = run_jobs.losses(finished(gloo, 4)), run_jobs.losses(tmp_path / "run")

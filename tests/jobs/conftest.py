@@ -4,6 +4,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.support import datasets
+from tests.support.elastic_jobs import IMAGES, ElasticJob
 from tests.support.endless_runs import ENDLESS, PATIENT
 from tests.support.run_jobs import launch, python, records, until
 
@@ -33,3 +35,24 @@ def start(endless, tmp_path):
             return job
 
         yield begin
+
+
+@pytest.fixture(scope="session")
+def elastic_data(tmp_path_factory):
+    """A data set of 600 training and 20 validation images."""
+    return datasets.write(tmp_path_factory.mktemp("data"), train=IMAGES, validation=20)
+
+
+@pytest.fixture
+def start_elastic(elastic_data, tmp_path):
+    """A function that starts an ElasticJob; it ends with the test."""
+    jobs = []
+
+    def begin(hosts, *options, **settings):
+        words = options or ("--epochs", 1)
+        jobs.append(ElasticJob(tmp_path / f"run-{len(jobs)}", elastic_data, hosts, *words, **settings))
+        return jobs[-1]
+
+    yield begin
+    for job in jobs:
+        job.__exit__()

@@ -21,7 +21,7 @@ def test_stopped_and_resumed_gives_the_same_bits(finished, resumable, options, l
     folder = resumable(launcher, processes)
     assert list(losses(folder)) == [1, 2, 3, 4, 5]
     before = trained(folder)
-    train(launch(launcher, processes), folder, *options(processes))
+    train(launch(launcher, processes), folder, *options)
     assert trained(folder) == trained(finished(launcher, processes)) != before
     assert losses(folder) == losses(finished(launcher, processes))
     assert results(folder) == results(finished(launcher, processes))
@@ -31,7 +31,7 @@ def test_stopped_and_resumed_gives_the_same_bits(finished, resumable, options, l
 def test_killed_and_resumed_gives_the_same_bits(options, tmp_path, launcher, processes):
     """SIGKILL falls where it falls: between steps, in a step, in the writing of a checkpoint."""
     folder = tmp_path / "killed"
-    long = [*options(processes), "--epochs", 400]
+    long = [*options, "--epochs", 400]
     with run_jobs.python(launch(launcher, processes), "train.py", "--output-dir", folder, *long) as job:
         run_jobs.until(lambda: max(losses(folder), default=0) >= 7)
         job.kill()
@@ -47,15 +47,15 @@ def test_killed_and_resumed_gives_the_same_bits(options, tmp_path, launcher, pro
 
 
 def test_resumed_with_fewer_processes_goes_on_as_one(finished, resumable, options):
-    folder = train([], resumable(gloo, 2), *options())
+    folder = train([], resumable(gloo, 2), *options)
     assert_same_run(folder, finished())
 
 
 def test_resumed_with_more_processes_and_another_batch(resumable, options, tmp_path):
     """Images 64 to 250 of the second epoch are left: 48, 48, 48 and 42; the third epoch is six steps."""
     sizes = "--batch-size", 16
-    folder = train(mpirun(3), resumable(), *options(), *sizes)
-    alone = train([], resumable(), *options(), "--batch-size", 48)
+    folder = train(mpirun(3), resumable(), *options, *sizes)
+    alone = train([], resumable(), *options, "--batch-size", 48)
     assert list(losses(folder)) == list(range(1, 16))
     assert [record["step"] for record in records(folder, "epoch")] == [4, 9, 15]
     assert [record["processes"] for record in records(folder, "epoch")] == [1, 3, 3]
@@ -67,13 +67,13 @@ def test_max_steps_reached_before_is_not_passed(resumable, options):
     for limit in (5, 3):
         folder = resumable()
         before = trained(folder)
-        train([], folder, *options(), "--max-steps", limit)
+        train([], folder, *options, "--max-steps", limit)
         assert list(losses(folder)) == [1, 2, 3, 4, 5]
         assert trained(folder) == before
 
 
 def test_a_finished_run_has_nothing_to_do(finished, options, tmp_path):
     folder = shutil.copytree(finished(), tmp_path / "run")
-    train([], folder, *options())
+    train([], folder, *options)
     assert trained(folder) == trained(finished())
     assert records(folder, "step") == records(finished(), "step")

@@ -17,7 +17,7 @@ def stops(outcome: Outcome) -> list[set[str]]:
 
 def test_a_breakpoint_stops_at_each_call(options, tmp_path):
     """Four steps and one look at the validation images."""
-    words = [*options(), "--output-dir", tmp_path / "run", "--epochs", 1, "--debug"]
+    words = [*options, "--output-dir", tmp_path / "run", "--epochs", 1, "--debug"]
     outcome = run_jobs.run([], *program("breakpoint_in_network"), *words, MXNET_ENGINE_INFO="true")
     found = stops(outcome)
     assert len(found) == 5
@@ -27,19 +27,19 @@ def test_a_breakpoint_stops_at_each_call(options, tmp_path):
 
 
 def test_without_debug_the_network_is_compiled(options, tmp_path):
-    words = [*options(), "--output-dir", tmp_path / "run", "--epochs", 1]
+    words = [*options, "--output-dir", tmp_path / "run", "--epochs", 1]
     outcome = run_jobs.run([], *program("breakpoint_in_network"), *words, MXNET_ENGINE_INFO="true")
     assert len(stops(outcome)) < 4
     assert "NaiveEngine" not in outcome.text
 
 
 def test_debug_gives_the_same_run(finished, options, tmp_path):
-    folder = run_jobs.train([], tmp_path / "run", *options(), "--debug")
+    folder = run_jobs.train([], tmp_path / "run", *options, "--debug")
     assert run_jobs.first_ten(folder) == pytest.approx(run_jobs.first_ten(finished()), rel=1e-5)
 
 
 def test_debug_under_a_launcher_is_refused(options, tmp_path):
-    outcome = run_jobs.run(mpirun(2), "train.py", *options(2), "--output-dir", tmp_path / "run", "--debug")
+    outcome = run_jobs.run(mpirun(2), "train.py", *options, "--output-dir", tmp_path / "run", "--debug")
     assert outcome.code == 2
     assert len(outcome.errors) == 1
     assert outcome.errors[0].startswith("--debug ")
@@ -50,7 +50,7 @@ def test_debug_and_not_leave_files_of_the_same_arrays(options, tmp_path):
     """Whatever network computed them: names and shapes are the tutorial's."""
     shapes = []
     for more in ([], ["--debug"]):
-        folder = run_jobs.train([], tmp_path / f"run{len(shapes)}", *options(), *more, "--max-steps", 2)
+        folder = run_jobs.train([], tmp_path / f"run{len(shapes)}", *options, *more, "--max-steps", 2)
         arrays = nd.load(str(folder / "trained_LeNet5.params"))
         shapes.append({name: array.shape for name, array in arrays.items()})
     assert shapes[0] == shapes[1]

@@ -18,7 +18,7 @@ def without_horovod():
 @pytest.fixture
 def words(options, tmp_path):
     """A short run of two processes."""
-    return [*options(2), "--epochs", 1, "--output-dir", tmp_path / "run"]
+    return [*options, "--epochs", 1, "--output-dir", tmp_path / "run"]
 
 
 def one_line(outcome: Outcome) -> str:
@@ -32,7 +32,7 @@ def one_line(outcome: Outcome) -> str:
 def test_one_process_needs_no_horovod(finished, options, tmp_path, without_horovod):
     hidden = run_jobs.run([], "-c", "import horovod", **without_horovod)
     assert "No module named 'horovod'" in hidden.err
-    folder = run_jobs.train([], tmp_path / "run", *options(), **without_horovod)
+    folder = run_jobs.train([], tmp_path / "run", *options, **without_horovod)
     assert run_jobs.trained(folder) == run_jobs.trained(finished())
 
 

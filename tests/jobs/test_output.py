@@ -41,13 +41,13 @@ def test_an_epochs_loss_is_the_mean_of_its_images(finished):
 
 
 def test_log_every(options, tmp_path):
-    folder = train([], tmp_path / "run", *options(), "--log-every", 3, "--max-steps", 7)
+    folder = train([], tmp_path / "run", *options, "--log-every", 3, "--max-steps", 7)
     assert list(losses(folder)) == [3, 6]
 
 
 def test_rank_0_alone_speaks_and_writes(options, tmp_path):
     folder = tmp_path / "run"
-    outcome = run_jobs.run(gloo(2), *program("audited"), folder, "--output-dir", folder, *options(2))
+    outcome = run_jobs.run(gloo(2), *program("audited"), folder, "--output-dir", folder, *options)
     assert outcome.code == 0, outcome.text
     assert {rank for rank, _ in outcome.lines} == {0}
     wrote = [text for _, text in outcome.lines if re.match(r"0 (os|open|shutil)", text)]

@@ -25,7 +25,7 @@ def port():
 @pytest.fixture
 def train(options, tmp_path, port):
     """Starts pod `rank` of two with train.py."""
-    words = [*options(2), "--output-dir", tmp_path / "run"]
+    words = [*options, "--output-dir", tmp_path / "run"]
 
     def start(rank, *more):
         return pod(rank, 2, port, sys.executable, "train.py", *words, *more)

@@ -126,7 +126,7 @@ def loads_mxnet(pid: int) -> bool:
 
 def test_the_checkpoint_of_a_stop_is_one_more(options, tmp_path):
     folder = tmp_path / "run"
-    long = [*options(), "--epochs", 400, "--checkpoint-every", 1000]
+    long = [*options, "--epochs", 400, "--checkpoint-every", 1000]
     with python([], "train.py", "--output-dir", folder, *long) as job:
         until(lambda: len(records(folder, "step")) >= 5)
         job.send(signal.SIGTERM)

@@ -12,7 +12,7 @@ SEVERAL = [(gloo, 2), slow(mpirun, 2), (horovodrun, 2), (gloo, 4), (mpirun, 4)] 
 
 
 def test_it_learns(options, tmp_path):
-    epochs = results(train([], tmp_path / "run", *options(), "--learning-rate", 0.16))
+    epochs = results(train([], tmp_path / "run", *options, "--learning-rate", 0.16))
     assert epochs[-1]["train_loss"] < 0.6 * epochs[0]["train_loss"]
     assert epochs[-1]["validation_accuracy"] > 0.6
 
@@ -31,13 +31,13 @@ def test_horovod_with_one_process_gives_the_same_bits_as_none(finished):
 
 @pytest.mark.parametrize(("launcher", "processes"), [(None, 1), (gloo, 2), slow(mpirun, 2)])
 def test_the_same_command_gives_the_same_bits(finished, options, tmp_path, launcher, processes):
-    again = train(launch(launcher, processes), tmp_path / "again", *options(processes))
+    again = train(launch(launcher, processes), tmp_path / "again", *options)
     assert trained(again) == trained(finished(launcher, processes))
     assert losses(again) == losses(finished(launcher, processes))
 
 
 def test_another_seed_gives_another_run(finished, options, tmp_path):
-    other = train([], tmp_path / "other", *options(), "--seed", 2, "--max-steps", 1)
+    other = train([], tmp_path / "other", *options, "--seed", 2, "--max-steps", 1)
     assert losses(other)[1] != losses(finished())[1]
 
 

@@ -3,64 +3,48 @@
 import json
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
 
-from tests.support.run_jobs import ROOT, Job, until
+from tests.support.run_jobs import ROOT, Job, records, until
 
 HOSTS = ("localhost", "LOCALHOST", "Localhost", "127.0.0.1")  # four names of this machine, a host each to Horovod
 BATCH, IMAGES = 4, 600
 START_LIMIT = 240  # seconds until the processes of a job have come to a gate: busy machines import slowly
-# Runs train.py, and before each step writes its images down. A step with a gate waits until its file is there, or, if
-# the file `follow` is, until rank 0 has heard that the hosts change.
-GATED = """
-import json, os, runpy, sys, time
-from pathlib import Path
-gates, lenet_loop = Path(os.environ["TEST_GATES"]), __import__("lenet.loop").loop
-next_rows = lenet_loop.next_rows
-__import__("distributed.elastic").elastic.ElasticWorld.keep_every = 20
-def wait_at(step):
-    gate = gates / f"gate-{step}"
-    while gate.exists():
-        if sys.modules["distributed.elastic"].host_changes.seen and gate.read_text() == "follow":
-            gate.unlink(missing_ok=True)
-        (gates / f"at-{step}-{os.getpid()}").touch()
-        time.sleep(0.01)
-def next_rows_noted(order, progress, batch):
-    wait_at(progress.step)
-    rows = next_rows(order, progress, batch)
-    with open(gates / f"rows-{os.getpid()}", "a") as file:
-        print(json.dumps([progress.epoch, progress.step, rows.tolist()]), file=file)
-    return rows
-lenet_loop.next_rows = next_rows_noted
-exec(os.environ.get("TEST_HARM", ""))
-sys.argv = ["train.py", *sys.argv[1:]]
-runpy.run_path("train.py", run_name="__main__")
-"""
+AGENT = ("-m", "distributed.elastic.agent")
+PROGRAM = "tests/programs/gated_train.py"
 
 
 class ElasticJob(Job):
-    """train.py in an elastic job on the first `hosts` of HOSTS."""
+    """train.py in an elastic job on the first `hosts` of HOSTS. `harm` is gated_train.py's TEST_HARM."""
 
-    def __init__(self, folder, data, hosts, *options, min_np=2, elastic_timeout=5, **variables):
+    def __init__(self, folder, data, hosts, *options, min_np=2, elastic_timeout=5, agent=AGENT, harm=()):
         self.folder, self.gates = Path(folder), Path(f"{folder}-gates")
         self.gates.mkdir()
         self.set_hosts(*HOSTS[:hosts])
-        script = f"{ROOT}/launch/discover_hosts.sh {self.gates}/hosts"
+        script = f"{ROOT}/launch/discover_hosts.sh {self.gates}/hosts && echo >> {self.gates}/asked"
         launcher = (
             f"horovodrun --gloo -np {hosts} --min-np {min_np} --max-np 4 --network-interface lo "
             f"--gloo-timeout-seconds 20 --elastic-timeout {elastic_timeout} --host-discovery-script"
         )
         words = ["--data-dir", data, "--output-dir", folder, "--batch-size", BATCH, "--log-every", 1, *options]
-        command = [*launcher.split(), script, sys.executable, "-c", GATED, *words]
-        super().__init__(command, TEST_GATES=str(self.gates), **variables)
+        command = [*launcher.split(), script, sys.executable, *agent, sys.executable, PROGRAM, *words]
+        variables = {"TEST_GATES": str(self.gates), "TEST_HARM": json.dumps(harm), "PYTHONPATH": str(ROOT)}
+        super().__init__(command, **variables)
 
     def set_hosts(self, *hosts):
         """Edit the host file."""
         new = self.gates / "new"
         new.write_text("".join(f"{host}:1\n" for host in hosts))
         os.replace(new, self.gates / "hosts")
+
+    def wait_for_discovery(self):
+        """Wait until horovodrun has seen the host file as it is now, and told of it."""
+        asked = self.gates / "asked"
+        before = asked.stat().st_size
+        until(lambda: asked.stat().st_size >= before + 3)  # the first may have been under way; the third comes after
 
     def gate(self, step, kind="closed"):
         """Let all ranks wait before the step after `step` steps; with the kind `follow`, for a change of hosts."""
@@ -83,7 +67,7 @@ class ElasticJob(Job):
         (self.gates / f"gate-{step}").unlink()
 
     def worker(self, host):
-        """The process that trains on `host`, as psutil has it."""
+        """The process that trains on `host`, as psutil has it; its parent is the slot's agent."""
         found = [each for each in self.processes() if _host(each) == host]
         assert len(found) == 1, found
         return found[0]
@@ -96,24 +80,60 @@ class ElasticJob(Job):
         """What the job has written until now."""
         return "".join(os.pread(file.fileno(), 1 << 24, 0).decode() for file in (self.out, self.err))
 
-    def taken_twice(self):
-        """How many images of steps rank 0 took, at the end of the job, that it had taken before a loss."""
-        taken = self._taken()
-        steps = [step for _, step, _ in taken]
-        again = next(place for place in range(1, len(steps)) if steps[place] <= steps[place - 1])
-        return sum(len(rows) for _, step, rows in taken[:again] if step >= steps[again])
+    def images_taken_twice(self):
+        """How many images of steps rank 0 took, at the end of the job, that its slot had taken before a loss."""
+        steps = self._steps()
+        before, after = next((before, after) for before, after in pairwise(steps) if after[3] <= before[3])
+        return before[2] - next(step for step in steps if step[3] == after[3] - 1)[2]
 
-    def rows(self, epoch):
-        """{step: its images} of an epoch, as each step was last taken."""
-        return {step: rows for number, step, rows in self._taken() if number == epoch}
+    def images_done(self, epoch):
+        """[images done after each step of an epoch], as each step was last taken."""
+        steps = {step: images_done for _, number, images_done, step in self._steps() if number == epoch}
+        return [steps[step] for step in sorted(steps)]
 
-    def _taken(self):
-        """What rank 0, at the end of the job, wrote down; it was there from the start."""
-        return [json.loads(line) for line in (self.gates / f"rows-{self.root()}").read_text().splitlines()]
+    def _steps(self):
+        """[rank, epoch, images done, step] of what the slot of the last rank 0 took; it was there from the start."""
+        files = [path.read_text().splitlines() for path in self.gates.glob("steps-*")]
+        (found,) = [lines for lines in files if json.loads(lines[-1])[0] == 0 and len(lines) == max(map(len, files))]
+        return [json.loads(line) for line in found]
 
 
 def _host(process):
     try:
-        return process.environ().get("HOROVOD_HOSTNAME") if process.cmdline()[1:2] == ["-c"] else None
+        return process.environ().get("HOROVOD_HOSTNAME") if process.cmdline()[1:2] == [PROGRAM] else None
     except psutil.Error:  # it has just ended
         return None
+
+
+KEPT, GATE = 20, 30  # the step before the gate whose state is kept in memory, and the gate's
+
+
+def stopped_at_gate(start_elastic, hosts, *options, **settings):
+    """A job whose processes all wait before the step after GATE."""
+    job = start_elastic(hosts, *options, **settings)
+    job.gate(GATE)
+    job.at_gate(GATE, hosts)
+    return job
+
+
+def assert_whole(job, processes, epochs=1):
+    """The job ended well, with so many processes, and the steps that count took every image exactly once an epoch."""
+    outcome = job.wait()
+    assert outcome.code == 0, outcome.text
+    for epoch in range(epochs):
+        images_done = job.images_done(epoch)
+        assert images_done == sorted(set(images_done)), f"epoch {epoch}"
+        assert images_done[-1] == IMAGES, f"epoch {epoch}"
+    steps = [record["step"] for record in records(job.folder, "step")]
+    assert steps == list(range(1, len(steps) + 1))
+    assert [record["epoch"] for record in records(job.folder, "epoch")] == list(range(epochs))
+    assert records(job.folder, "epoch")[-1]["processes"] == processes
+    assert (job.folder / "trained_LeNet5.params").exists()
+    return outcome
+
+
+def assert_seen_again(job, outcome):
+    """The job went on from KEPT, and said how many images it had taken since."""
+    assert job.images_taken_twice() > (GATE - KEPT) * BATCH
+    assert f"{job.images_taken_twice()} images of epoch 0 are seen again" in outcome.text
+    assert f"Continuing after step {KEPT}, in epoch 0" in outcome.text

@@ -256,7 +256,7 @@ def start(library, options, tmp_path):
         code = ["train.py"] if count is None else ["-c", WITH_CUDA, count]
         folder = ["--output-dir", tmp_path / "run", "--max-steps", 2]
         machine = fake_nvml.variables(*names, LD_LIBRARY_PATH=os.fspath(library))
-        return run_jobs.run(launcher, *code, *options(), *folder, *words, **machine)
+        return run_jobs.run(launcher, *code, *options, *folder, *words, **machine)
 
     return run
 

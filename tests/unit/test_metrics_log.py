@@ -16,7 +16,7 @@ EPOCH_LINE = r"Epoch \[(\d+)\] Loss:\d\.\d{3} Acc:\d\.\d{3} Val:\d\.\d{3} [\d,]+
 def test_metrics_and_tensorboard_that_cannot_be_written_end_no_training(options, tmp_path):
     (tmp_path / "tensorboard").write_text("in the way")
     (tmp_path / "metrics.jsonl").mkdir()
-    outcome = run_jobs.run([], "train.py", "--output-dir", tmp_path, *options())
+    outcome = run_jobs.run([], "train.py", "--output-dir", tmp_path, *options)
     assert outcome.code == 0, outcome.text
     warnings = outcome.err.splitlines()
     assert len(warnings) == 2

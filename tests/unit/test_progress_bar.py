@@ -38,7 +38,7 @@ def on_a_terminal(*words):
 
 
 def test_a_terminal_shows_epoch_step_loss_speed_and_time_left(options, tmp_path):
-    written = on_a_terminal("--output-dir", tmp_path, *options())
+    written = on_a_terminal("--output-dir", tmp_path, *options)
     shown = re.compile(r"Epoch \[(\d)\] +(\d+)%\|.*\| +([\d.]+)k? images/s, step (\d+), loss \d+\.\d{3}, .* left")
     states = [shown.search(part) for part in re.split(r"[\r\n]+", written)]
     last = [state for state in states if state][-1]
@@ -50,8 +50,8 @@ def test_a_terminal_shows_epoch_step_loss_speed_and_time_left(options, tmp_path)
 
 
 def test_a_resumed_bar_goes_on_and_max_steps_is_its_end(options, tmp_path):
-    on_a_terminal("--output-dir", tmp_path, *options(), "--max-steps", 6)
-    written = on_a_terminal("--output-dir", tmp_path, *options(), "--max-steps", 8)
+    on_a_terminal("--output-dir", tmp_path, *options, "--max-steps", 6)
+    written = on_a_terminal("--output-dir", tmp_path, *options, "--max-steps", 8)
     percent = [int(found) for found in re.findall(r"(\d+)%\|", written)]
     assert percent[0] >= 70
     assert percent[-1] == 100

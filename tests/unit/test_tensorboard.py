@@ -58,16 +58,16 @@ def test_the_points_are_those_of_metrics_from_rank_0_alone(finished, launcher, p
 
 @pytest.mark.parametrize("again", ["auto", "never"])
 def test_resumed_or_begun_anew_no_point_stands_twice(options, tmp_path, again):
-    run_jobs.train([], tmp_path, *options(), "--max-steps", 8)
+    run_jobs.train([], tmp_path, *options, "--max-steps", 8)
     newest = max((tmp_path / "checkpoints").iterdir())
     newest.rename(tmp_path / "lost")  # so that steps 7 and 8 are done twice
-    run_jobs.train([], tmp_path, *options(), "--resume", again)
+    run_jobs.train([], tmp_path, *options, "--resume", again)
     starts = [event.step for event in events(tmp_path) if event.HasField("session_log")]
     assert starts == [1, 7 if again == "auto" else 1]
     check(tmp_path)
 
 
 def test_without_tensorboard_nothing_is_written(options, tmp_path):
-    run_jobs.train([], tmp_path, *options(), "--no-tensorboard")
+    run_jobs.train([], tmp_path, *options, "--no-tensorboard")
     assert not (tmp_path / "tensorboard").exists()
     assert len(run_jobs.records(tmp_path, "epoch")) == 3

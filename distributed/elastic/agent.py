@@ -1,0 +1,117 @@
+"""One slot of an elastic job: python -m distributed.elastic.agent COMMAND... runs the command once for each world.
+
+horovodrun starts an agent where it would start the command. When the world was resized or has lost a rank, the command
+ends with RUN_AGAIN; the agent asks for its place in the next world and starts the command there. A command that is
+killed is replaced in the same way. What the command keeps is in the agent's memory (memory.py), so it goes on.
+Exit code: the command's, or 128 + the signal that ended it too often; the launcher then leaves this host out.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+
+from distributed.elastic import RUN_AGAIN
+from distributed.elastic.memory import DESCRIPTOR, Memory
+from distributed.elastic.rendezvous import LeaveJob, take_place
+
+# In a row, without a new state kept in between:
+DEATHS = 3  # of the command by a signal, until this host counts as unfit
+TRIES = 10  # to find a world with the others; more than DEATHS, so that they survive an unfit host
+STOPPED = 128 + signal.SIGTERM
+STOPS = (signal.SIGTERM, signal.SIGINT)
+PR_SET_PDEATHSIG = 1  # from linux/prctl.h
+
+libc = ctypes.CDLL(None)
+
+
+class Agent:
+    """A slot: the command that runs in it, and the memory that outlives the command's processes."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.command, self.memory = command, Memory.create()
+        self.child: subprocess.Popen | None = None
+        self.is_asked_to_stop = False
+        for number in STOPS:
+            signal.signal(number, self._stop)
+
+    def on_hosts_updated(self, timestamp: int, update: int) -> None:
+        """Called by Horovod's notification thread when hosts come or go; `World.wants_resize` reads it."""
+        self.memory.head.hosts_changed = True
+
+    def live(self) -> int:
+        """The exit code of this slot. Raises LeaveJob."""
+        place: dict[str, str] = {}  # the first one is in the environment already
+        tries = deaths = 0
+        while True:
+            states_kept = self.memory.states_kept
+            code = self._run(place)
+            if self.memory.states_kept > states_kept:
+                tries = deaths = 0
+            if code == RUN_AGAIN or (code == -signal.SIGABRT and self.memory.head.is_starting):
+                tries += 1  # another rank is lost; Horovod's C++ aborts if that happens while it starts
+            elif code < 0 and -code not in STOPS:
+                deaths += 1
+                say(f"{signal.Signals(-code).name} ended its process")
+            else:
+                return code if code >= 0 else 128 - code
+            if self.is_asked_to_stop:
+                return STOPPED
+            if deaths == DEATHS:
+                raise LeaveJob(f"its process was ended by a signal {DEATHS} times in a row", 128 - code)
+            if tries + deaths == TRIES:
+                raise LeaveJob(f"no new world in {TRIES} tries: the processes of the job do not reach each other", 1)
+            self.memory.head.hosts_changed = False
+            place = take_place()
+
+    def _run(self, place: dict[str, str]) -> int:
+        """The command's exit code, or minus the signal that ended it. It does not outlive this agent."""
+        self.memory.head.is_starting = False
+        environment = {**os.environ, **place, DESCRIPTOR: str(self.memory.descriptor)}
+        self.child = subprocess.Popen(
+            self.command,
+            env=environment,
+            pass_fds=[self.memory.descriptor],
+            preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+        )
+        code = self.child.wait()
+        self.child = None
+        return code
+
+    def _stop(self, number: int, frame: object) -> None:
+        self.is_asked_to_stop = True
+        if self.child is None:
+            sys.exit(STOPPED)
+        self.child.send_signal(number)
+
+
+def say(text: str, kind: str = "") -> None:
+    """Print one line that tells the slot."""
+    slot = f"{os.environ.get('HOROVOD_HOSTNAME')}:{os.environ.get('HOROVOD_LOCAL_RANK')}"
+    print(f"{kind}slot {slot}: {text}", file=sys.stderr, flush=True)
+
+
+def main(command: list[str]) -> int:
+    """Exit code of this slot, which runs `command`."""
+    if not command or os.environ.get("HOROVOD_ELASTIC") != "1":
+        usage = "horovodrun --min-np … python -m distributed.elastic.agent COMMAND, as launch/elastic.sh does it"
+        print(f"error: {usage}", file=sys.stderr)
+        return 2
+    agent = Agent(command)
+    with suppress(ImportError):  # the command says so in a line
+        from horovod.runner.elastic.worker import WorkerNotificationManager
+
+        manager = WorkerNotificationManager()
+        manager.register_listener(agent)
+        manager.init()
+    try:
+        return agent.live()
+    except LeaveJob as leave:
+        say(f"{leave}", "error: " if leave.exit_code else "")
+        return leave.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
