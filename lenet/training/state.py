@@ -58,9 +58,10 @@ class TrainState:
         return cls(layout, nd.array(first, ctx=device), nd.zeros(layout.size, ctx=device))
 
     def set(self, weights: dict[str, np.ndarray], momenta: dict[str, np.ndarray]) -> None:
-        """Take the values in arrays by parameter name; no momenta are zero ones."""
-        self.weights[:] = nd.array(self.layout.join(weights))
-        self.momenta[:] = nd.array(self.layout.join(momenta)) if momenta else 0
+        """Take the values in arrays by parameter name."""
+        device = self.weights.context
+        self.weights[:] = nd.array(self.layout.join(weights), ctx=device)
+        self.momenta[:] = nd.array(self.layout.join(momenta), ctx=device)
 
     def copy_to(self, net: HybridBlock) -> None:
         """Give `net`, of this layout, a copy of the weights."""

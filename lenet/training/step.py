@@ -78,7 +78,9 @@ class Step:
         if not starts:
             self.sum.clear()
         if any(requests):
-            self.sum.metrics[StepMetrics.REQUESTS :] = nd.array([int(each) for each in requests])
+            self.sum.metrics[StepMetrics.REQUESTS :] = nd.array(
+                [int(each) for each in requests], ctx=self.vector.context
+            )
         self.sum.over_ranks(world)
         nd.cast(self.sum.gradients, dtype="float32", out=self.gradients)
         sgd.update(

@@ -27,7 +27,7 @@ def submit(cluster, small, root):
 
     def queue(folder):
         command = ["sbatch", "--parsable", "--nodes=2", "--ntasks=2", f"--output={folder}.log", "launch/slurm.sbatch"]
-        words = ["--data-dir", small, "--output-dir", folder, "--epochs", "30", "--batch-size", "16"]
+        words = ["--data-dir", small, "--output-dir", folder, "--epochs", "30", "--global-batch", "64", "--shard", "16"]
         return cluster.call("env", "-C", root, *command, *words)
 
     return queue

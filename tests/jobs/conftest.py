@@ -13,7 +13,7 @@ from tests.support.run_jobs import launch, python, records, until
 @pytest.fixture
 def plain_options(small):
     """The options of a run in steps of 32 images, 8 an epoch, with train.py's defaults for the rest."""
-    return ["--data-dir", small, "--batch-size", 32]
+    return ["--data-dir", small, "--global-batch", 32, "--shard", 8]
 
 
 @pytest.fixture

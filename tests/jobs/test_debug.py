@@ -21,7 +21,7 @@ def test_a_breakpoint_stops_at_each_call(options, tmp_path):
     outcome = run_jobs.run([], *program("breakpoint_in_network"), *words, MXNET_ENGINE_INFO="true")
     found = stops(outcome)
     assert len(found) == 5
-    assert all({"main", "train_epoch", "step"} <= stack for stack in found[:4])
+    assert all({"main", "_train_epoch", "take"} <= stack for stack in found[:4])
     assert {"main", "evaluate"} <= found[4]
     assert "NaiveEngine" in outcome.text
 
@@ -35,7 +35,9 @@ def test_without_debug_the_network_is_compiled(options, tmp_path):
 
 def test_debug_gives_the_same_run(finished, options, tmp_path):
     folder = run_jobs.train([], tmp_path / "run", *options, "--debug")
-    assert run_jobs.first_ten(folder) == pytest.approx(run_jobs.first_ten(finished()), rel=1e-5)
+    ours, theirs = run_jobs.losses(folder), run_jobs.losses(finished())
+    first_ten = range(1, 11)  # later, what was rounded in another order has grown: a ReLU chooses otherwise
+    assert [ours[step] for step in first_ten] == pytest.approx([theirs[step] for step in first_ten], rel=1e-5)
 
 
 def test_debug_under_a_launcher_is_refused(options, tmp_path):

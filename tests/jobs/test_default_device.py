@@ -20,7 +20,7 @@ def asked(planted: str, options: Sequence[Any], folder: Path) -> str:
 def test_training_evaluating_saving_and_resuming_on_another_device(options, finished, tmp_path):
     """With a checkpoint in the middle that the second run goes on from."""
     assert asked("none", [*options, "--max-steps", 5], tmp_path / "run") == "ASKED []"
-    assert asked("none", options(), tmp_path / "run") == "ASKED []"
+    assert asked("none", options, tmp_path / "run") == "ASKED []"
     assert run_jobs.trained(tmp_path / "run") == run_jobs.trained(finished())
 
 

@@ -8,7 +8,17 @@ from tests.support.run_jobs import gloo, launch, mpirun, program, run
 
 @pytest.fixture
 def words(small, tmp_path):
-    return ["--deterministic-check", "--data-dir", small, "--batch-size", 16, "--output-dir", tmp_path / "run"]
+    return [
+        "--deterministic-check",
+        "--data-dir",
+        small,
+        "--global-batch",
+        32,
+        "--shard",
+        8,
+        "--output-dir",
+        tmp_path / "run",
+    ]
 
 
 @pytest.mark.parametrize("launcher", [None, slow(gloo), mpirun])

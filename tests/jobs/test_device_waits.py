@@ -1,16 +1,17 @@
-"""A step waits for nothing and fetches nothing from the device but the report of the step before it."""
+"""A step waits for nothing and fetches nothing from the device but the metrics of the step before it."""
 
 import json
 import math
 
 import pytest
 
+from lenet.training.step import StepMetrics
 from tests.support import run_jobs
 from tests.support.run_jobs import mpirun, program
 
-IMAGES, VALIDATION, BATCH, EPOCHS, PIXELS = 250, 61, 64, 2, 28 * 28
+IMAGES, VALIDATION, BATCH, SHARD, EPOCHS, PIXELS = 250, 61, 64, 16, 2, 28 * 28
 STEPS = math.ceil(IMAGES / BATCH)
-REPORT = 5  # numbers: loss, hits, images, and two wishes
+METRICS = StepMetrics.COUNT
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def events(small, tmp_path):
 
     def run(processes, planted="none"):
         words = ["--data-dir", small, "--output-dir", tmp_path / "run", "--epochs", EPOCHS, "--log-every", 1]
-        words += ["--batch-size", BATCH // processes]
+        words += ["--global-batch", BATCH, "--shard", SHARD]
         launcher = mpirun(processes) if processes > 1 else []
         outcome = run_jobs.run(launcher, *program("device_waits"), tmp_path / "events", planted, *words)
         assert outcome.code == 0, outcome.text
@@ -40,12 +41,12 @@ def unexpected(steps, first):
     """Where the events of an epoch, whose first step is the run's step `first`, are not the ones that are meant."""
     order = [("step", first)]
     for step in range(first + 1, first + STEPS):
-        order += [("step", step), ("read", [step - 1, REPORT])]
-    order.append(("read", [first + STEPS - 1, REPORT]))
+        order += [("step", step), ("read", [step - 1, METRICS])]
+    order.append(("read", [first + STEPS - 1, METRICS]))
     seen = []
     for what, more, where in steps:
-        if what == "upload":  # rows and the numbers of the report that this rank knows
-            if more > BATCH:
+        if what == "upload":  # the order of the epoch
+            if more > IMAGES:
                 yield what, more, where
         else:
             seen.append((what, more))
@@ -56,7 +57,7 @@ def unexpected(steps, first):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_step_fetches_the_report_of_the_step_before_and_no_more(events, processes):
+def test_a_step_fetches_the_metrics_of_the_step_before_and_no_more(events, processes):
     for rank in events(processes):
         for number, steps in enumerate(epochs(rank)):
             found = list(unexpected(steps, number * STEPS))
@@ -72,6 +73,6 @@ def test_what_would_wait_is_seen(events):
     kinds = []
     for number, steps in enumerate(epochs(rank)):
         found = [event for event in unexpected(steps, number * STEPS) if event[0] != "order"]
-        assert all("trainer.py" in where and "learner.step(" in where for _, _, where in found)
+        assert all("trainer.py" in where and "self.step.take(" in where for _, _, where in found)
         kinds += [what for what, *_ in found]
     assert kinds == ["read", "Save", "read", "WaitToRead", "WaitAll", "copyto", "read", "read"]

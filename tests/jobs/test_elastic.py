@@ -4,8 +4,17 @@ import pytest
 
 from lenet.run import checkpoint
 from tests.support import run_jobs
-from tests.support.elastic_jobs import BATCH, GATE, HOSTS, KEPT, assert_seen_again, assert_whole, stopped_at_gate
-from tests.support.run_jobs import gloo, losses, records
+from tests.support.elastic_jobs import (
+    GATE,
+    HOSTS,
+    KEPT,
+    RUN,
+    assert_same_as_alone,
+    assert_seen_again,
+    assert_whole,
+    stopped_at_gate,
+)
+from tests.support.run_jobs import gloo, records
 
 pytestmark = pytest.mark.slow
 
@@ -79,15 +88,13 @@ def test_below_min_np_it_waits_its_time_and_ends_with_a_checkpoint(start_elastic
 
 def test_killed_whole_it_resumes_from_the_disk_with_other_processes(start_elastic, elastic_data):
     job = stopped_at_gate(start_elastic, 3, "--epochs", 1, "--checkpoint-every", 25)
-    before = losses(job.folder)
     job.kill()
     job.process.wait()
-    options = ["--data-dir", elastic_data, "--batch-size", BATCH, "--log-every", 1, "--epochs", 1]
+    options = ["--data-dir", elastic_data, *RUN, "--epochs", 1]
     outcome = run_jobs.run(gloo(2), "train.py", "--output-dir", job.folder, *options)
     assert outcome.code == 0, outcome.text
     assert "Continuing after step 25, in epoch 0" in outcome.text
-    after = losses(job.folder)
-    assert {step: after[step] for step in range(1, 26)} == {step: before[step] for step in range(1, 26)}
+    assert_same_as_alone(job)
 
 
 def test_an_error_of_the_program_is_not_tried_again(start_elastic):

@@ -22,7 +22,20 @@ def test_an_exception_on_one_rank_ends_all(endless, tmp_path, launcher):
 
 def test_a_loss_that_is_no_number_stops_all_ranks_and_keeps_the_last_checkpoint(small, tmp_path):
     """The learning rate grows until the loss does too."""
-    options = ["--data-dir", small, "--batch-size", 16, "--epochs", 100, "--checkpoint-every", 1, "--log-every", 1]
+    options = [
+        "--data-dir",
+        small,
+        "--global-batch",
+        48,
+        "--shard",
+        16,
+        "--epochs",
+        100,
+        "--checkpoint-every",
+        1,
+        "--log-every",
+        1,
+    ]
     wild = ["--learning-rate", 1000, "--warmup-epochs", 50, "--momentum", 0.99]
     outcome = run(mpirun(2), "train.py", "--output-dir", tmp_path / "run", *options, *wild)
     assert outcome.code == 1

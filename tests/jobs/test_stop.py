@@ -75,7 +75,7 @@ def test_control_c_in_a_terminal(endless, tmp_path, launcher):
 @pytest.mark.parametrize("launcher", STRICT)
 def test_no_rank_ends_before_the_checkpoint_is_written(small, tmp_path, launcher):
     """Launchers end all processes when the first has ended with another code than 0."""
-    options = ["--data-dir", small, "--batch-size", 1, "--epochs", 99_999, "--log-every", 1]
+    options = ["--data-dir", small, "--global-batch", 2, "--shard", 1, "--epochs", 99_999, "--log-every", 1]
     with python(launcher(2), *program("slow_disk"), "--output-dir", tmp_path / "run", *options) as job:
         until(lambda: len(records(tmp_path / "run", "step")) >= 5)
         ranks(job)[1].send_signal(signal.SIGTERM)

@@ -14,21 +14,20 @@ from typing import Any
 import mxnet as mx
 from mxnet.base import _LIB
 
-from lenet import device
 from lenet.training import step, trainer
 from tests.programs.patched_train import after, before, rank, run_train
 
 DEVICE = mx.cpu(1)
 WAITS = "WaitAll WaitToRead WaitToWrite SyncCopyFromNDArray Save SaveRawBytes GetData ToDLPack GetSharedMemHandle"
 PLANTED = [
-    lambda learner, report: report[0].asscalar(),
-    lambda learner, report: mx.nd.save("/dev/null", report),
-    lambda learner, report: report.asnumpy(),
-    lambda learner, report: report.wait_to_read(),
-    lambda learner, report: mx.nd.waitall(),
-    lambda learner, report: learner.weights[0].as_in_context(mx.cpu()),
-    lambda learner, report: print(learner.weights[1]),
-    lambda learner, report: bool(report[0] > 0),
+    lambda step, report: report[0].asscalar(),
+    lambda step, report: mx.nd.save("/dev/null", report),
+    lambda step, report: report.asnumpy(),
+    lambda step, report: report.wait_to_read(),
+    lambda step, report: mx.nd.waitall(),
+    lambda step, report: step.state.weights.as_in_context(mx.cpu()),
+    lambda step, report: print(step.state.momenta),
+    lambda step, report: bool(report[0] > 0),
 ]
 NOT_THE_PLACE = (os.path.dirname(mx.__file__), os.path.dirname(__file__), "<string>")
 events: list[list[Any]] = []
@@ -46,10 +45,10 @@ def note_copy(array: mx.nd.NDArray, to: Any) -> None:
         note("copyto")
 
 
-def note_step(report: mx.nd.NDArray, learner: step.Learner, *_: Any) -> None:
+def note_step(report: mx.nd.NDArray, taken_by: step.Step, *_: Any) -> None:
     number = sum(what == "step" for what, *_ in events)
     if planted == "planted":
-        PLANTED[number](learner, report)
+        PLANTED[number](taken_by, report)
     reports[report.handle.value] = number
     note("step", number)
 
@@ -59,10 +58,10 @@ for name in WAITS.split():
 before(_LIB, "MXNDArraySyncCopyFromCPU", lambda to, data, size: note("upload", getattr(size, "value", size)))
 before(_LIB, "MXNDArraySyncCopyToCPU", lambda of, data, size: note("read", [reports.get(of.value), size.value]))
 before(mx.nd.NDArray, "copyto", note_copy)
-before(trainer, "train_epoch", lambda *_: note("epoch"))
+before(trainer.Trainer, "_take_steps", lambda *_: note("epoch"))
 before(trainer, "evaluate", lambda *_: note("evaluate"))
-after(step.Learner, "step", note_step)
-device.choose_device = lambda *_: (DEVICE, None)
+after(step.Step, "take", note_step)
+trainer.choose_device = lambda *_: (DEVICE, None)
 try:
     run_train(options)
 finally:

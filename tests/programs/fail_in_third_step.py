@@ -11,5 +11,5 @@ def fail() -> None:
 
 
 if rank() == 1:
-    before(step.Learner, "step", on_call(3, fail))
+    before(step.Step, "take", on_call(3, fail))
 run_train(sys.argv[1:])

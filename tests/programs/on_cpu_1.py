@@ -11,9 +11,8 @@ from typing import Any
 
 import mxnet as mx
 
-from lenet import device
 from lenet.data import batches
-from lenet.training import step
+from lenet.training import step, trainer
 from tests.programs.patched_train import after, before, run_train
 
 DEFAULT = mx.cpu(2)
@@ -43,8 +42,9 @@ class Watched:
         self.current = context
 
 
-def note_devices(report: mx.nd.NDArray, learner: step.Learner, *_: Any) -> None:
-    arrays = [*learner.weights, *learner.gradients, *learner.momenta.values(), report]
+def note_devices(report: mx.nd.NDArray, taken_by: step.Step, *_: Any) -> None:
+    state = taken_by.state
+    arrays = [state.weights, state.momenta, taken_by.vector, taken_by.sum.total, report]
     used.update(str(array.context) for array in arrays)
 
 
@@ -54,8 +54,8 @@ def ask_for_default(*_: Any) -> None:
 
 planted, *options = sys.argv[1:]
 mx.context.Context._default_ctx = Watched()
-device.choose_device = lambda *_: (mx.cpu(1), None)
-after(step.Learner, "step", note_devices)
+trainer.choose_device = lambda *_: (mx.cpu(1), None)
+after(step.Step, "take", note_devices)
 if planted == "planted":
     before(batches.Batches, "take", ask_for_default)
 try:

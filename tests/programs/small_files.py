@@ -7,7 +7,7 @@ import resource
 import sys
 from typing import Any
 
-from lenet.training import checkpointer
+from lenet.run.output_dir import OutputDir
 from tests.programs.patched_train import after, run_train
 
 size, *options = sys.argv[1:]
@@ -17,5 +17,5 @@ def limit_files(*_: Any, **__: Any) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
 
 
-after(checkpointer, "prepare", limit_files)
+after(OutputDir, "open", limit_files)
 run_train(options)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.run_jobs import ROOT, Job, records, until
+from tests.support.run_jobs import ROOT, Job, records, train, trained, until
 
 HOSTS = ("localhost", "LOCALHOST", "Localhost", "127.0.0.1")  # four names of this machine, a host each to Horovod
-BATCH, IMAGES = 4, 600
+IMAGES = 600
+RUN = ("--global-batch", 8, "--shard", 2, "--log-every", 1)  # 75 steps an epoch, with work for 4 processes
 START_LIMIT = 240  # seconds until the processes of a job have come to a gate: busy machines import slowly
 AGENT = ("-m", "distributed.elastic.agent")
 PROGRAM = "tests/programs/gated_train.py"
@@ -21,7 +22,7 @@ class ElasticJob(Job):
     """train.py in an elastic job on the first `hosts` of HOSTS. `harm` is gated_train.py's TEST_HARM."""
 
     def __init__(self, folder, data, hosts, *options, min_np=2, elastic_timeout=5, agent=AGENT, harm=()):
-        self.folder, self.gates = Path(folder), Path(f"{folder}-gates")
+        self.folder, self.data, self.gates = Path(folder), data, Path(f"{folder}-gates")
         self.gates.mkdir()
         self.set_hosts(*HOSTS[:hosts])
         script = f"{ROOT}/launch/discover_hosts.sh {self.gates}/hosts && echo >> {self.gates}/asked"
@@ -29,7 +30,7 @@ class ElasticJob(Job):
             f"horovodrun --gloo -np {hosts} --min-np {min_np} --max-np 4 --network-interface lo "
             f"--gloo-timeout-seconds 20 --elastic-timeout {elastic_timeout} --host-discovery-script"
         )
-        words = ["--data-dir", data, "--output-dir", folder, "--batch-size", BATCH, "--log-every", 1, *options]
+        words = ["--data-dir", data, "--output-dir", folder, *RUN, *options]
         command = [*launcher.split(), script, sys.executable, *agent, sys.executable, PROGRAM, *words]
         variables = {"TEST_GATES": str(self.gates), "TEST_HARM": json.dumps(harm), "PYTHONPATH": str(ROOT)}
         super().__init__(command, **variables)
@@ -116,6 +117,13 @@ def stopped_at_gate(start_elastic, hosts, *options, **settings):
     return job
 
 
+def assert_same_as_alone(job, epochs=1):
+    """The job ended in the bits of one process that nobody has disturbed."""
+    alone = train([], f"{job.folder}-alone", "--data-dir", job.data, *RUN, "--epochs", epochs)
+    assert trained(job.folder) == trained(alone)
+    assert records(job.folder, "step") == records(alone, "step")
+
+
 def assert_whole(job, processes, epochs=1):
     """The job ended well, with so many processes, and the steps that count took every image exactly once an epoch."""
     outcome = job.wait()
@@ -128,6 +136,7 @@ def assert_whole(job, processes, epochs=1):
     assert steps == list(range(1, len(steps) + 1))
     assert [record["epoch"] for record in records(job.folder, "epoch")] == list(range(epochs))
     assert records(job.folder, "epoch")[-1]["processes"] == processes
+    assert_same_as_alone(job, epochs)
     assert (job.folder / "trained_LeNet5.params").exists()
     return outcome
 

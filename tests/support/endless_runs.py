@@ -9,7 +9,7 @@ import psutil
 from lenet.run import checkpoint
 from tests.support.run_jobs import Job, Launcher, Outcome, launch, records, run, until
 
-ENDLESS = ["--batch-size", 16, "--epochs", 99_999, "--checkpoint-every", 2, "--log-every", 1]
+ENDLESS = ["--global-batch", 48, "--shard", 16, "--epochs", 99_999, "--checkpoint-every", 2, "--log-every", 1]
 # mpirun gives its processes 1 s for a checkpoint, which a busy machine can need more than; launch/mpi.sh sets it too.
 # It hands the signal on only after as long.
 PATIENT = {"OMPI_MCA_odls_base_sigkill_timeout": "3"}

@@ -178,15 +178,6 @@ def losses(folder: str | Path) -> dict[int, float]:
     return {record["step"]: record["loss"] for record in records(folder, "step")}
 
 
-def first_ten(folder: str | Path) -> list[float]:
-    """The losses of the first ten steps: what is promised to be the same for every number of processes.
-
-    Later, what was rounded in another order has grown: a ReLU or a pool chooses otherwise.
-    """
-    found = losses(folder)
-    return [found[step] for step in sorted(found)[:10]]
-
-
 def trained(folder: str | Path) -> bytes:
     """The bytes of the trained network."""
     return (Path(folder) / "trained_LeNet5.params").read_bytes()

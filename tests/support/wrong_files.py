@@ -64,7 +64,7 @@ def write_data(place: Path) -> None:
 
 def write_checkpoints(place: Path) -> None:
     """One whole checkpoint of a run of two steps, and copies with one thing wrong each."""
-    run_jobs.train([], place / "run", "--data-dir", place / "sound", "--batch-size", 8, "--max-steps", 2)
+    run_jobs.train([], place / "run", "--data-dir", place / "sound", "--global-batch", 8, "--max-steps", 2)
     (folder,) = checkpoint.folders(place / "run")
     whole = checkpoint.load(folder)
     copy(place, "whole", whole)

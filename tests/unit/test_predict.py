@@ -21,7 +21,7 @@ def params(tmp_path_factory):
         images = np.frombuffer(content, np.uint8, offset=16).reshape(-1, 28, 28)
         images[:, [0, -1]] = images[:, :, [0, -1]] = 0
         (folder / "data" / name).write_bytes(content)
-    words = ["--data-dir", folder / "data", "--epochs", 4, "--batch-size", 16, "--no-tensorboard"]
+    words = ["--data-dir", folder / "data", "--epochs", 4, "--global-batch", 16, "--no-tensorboard"]
     return run_jobs.train([], folder / "run", *words) / "trained_LeNet5.params"
 
 
