@@ -51,14 +51,14 @@ def test_resumed_with_other_processes_gives_the_same_bits(finished, resumable, o
     assert_same_run(folder, finished())
 
 
-@pytest.mark.parametrize(("option", "name"), [("--shard", "shard"), ("--global-batch", "global_batch")])
-def test_what_the_bits_depend_on_cannot_change_on_the_way(resumable, options, option, name):
+@pytest.mark.parametrize(("option", "told"), [("--shard", "shard 16"), ("--global-batch", "global_batch 64")])
+def test_what_the_bits_depend_on_cannot_change_on_the_way(resumable, options, option, told):
     folder = resumable()
     before = trained(folder)
     outcome = run_jobs.run([], "train.py", "--output-dir", folder, *options, option, 32)
     assert outcome.code == 2
     assert len(outcome.errors) == 1
-    assert f"the run to resume has {name} {dict(shard=16, global_batch=64)[name]}, this one 32" in outcome.errors[0]
+    assert f"the run to resume has {told}, this one 32" in outcome.errors[0]
     assert trained(folder) == before
 
 

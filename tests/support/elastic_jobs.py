@@ -12,7 +12,8 @@ from tests.support.run_jobs import ROOT, Job, records, train, trained, until
 
 HOSTS = ("localhost", "LOCALHOST", "Localhost", "127.0.0.1")  # four names of this machine, a host each to Horovod
 IMAGES = 600
-RUN = ("--global-batch", 8, "--shard", 2, "--log-every", 1)  # 75 steps an epoch, with work for 4 processes
+GLOBAL_BATCH = 8
+RUN = ("--global-batch", GLOBAL_BATCH, "--shard", 2, "--log-every", 1)  # 75 steps an epoch, with work for 4 processes
 START_LIMIT = 240  # seconds until the processes of a job have come to a gate: busy machines import slowly
 AGENT = ("-m", "distributed.elastic.agent")
 PROGRAM = "tests/programs/gated_train.py"
@@ -143,6 +144,6 @@ def assert_whole(job, processes, epochs=1):
 
 def assert_seen_again(job, outcome):
     """The job went on from KEPT, and said how many images it had taken since."""
-    assert job.images_taken_twice() > (GATE - KEPT) * BATCH
+    assert job.images_taken_twice() > (GATE - KEPT) * GLOBAL_BATCH
     assert f"{job.images_taken_twice()} images of epoch 0 are seen again" in outcome.text
     assert f"Continuing after step {KEPT}, in epoch 0" in outcome.text
