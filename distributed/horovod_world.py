@@ -4,6 +4,8 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import horovod.mxnet as hvd
 import mxnet as mx
@@ -20,7 +22,7 @@ NETWORK_ERROR = re.compile("horovod|gloo|nccl|mpi_|connection|timed? ?out|broken
 class HorovodWorld(World):
     """All ranks of a Horovod job. Its collectives raise MXNetError when a rank is lost."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         hvd.init()
         self.rank, self.size = hvd.rank(), hvd.size()
@@ -39,28 +41,28 @@ class HorovodWorld(World):
         hvd.allreduce_(half, op=hvd.Sum, name="step.float16")
         vector[:] = half.astype("float32") / FLOAT16_SCALE
 
-    def broadcast(self, arrays):
+    def broadcast(self, arrays: Sequence[mx.nd.NDArray]) -> None:
         for array in arrays:
             hvd.broadcast_(array, root_rank=0, name=self._name("broadcast"))
             array.wait_to_read()
 
-    def all_gather(self, value):
+    def all_gather(self, value: Any) -> list[Any]:
         payload = np.frombuffer(json.dumps(value).encode(), np.uint8)
         lengths = self._allgather(np.array([len(payload)], np.int32))
         ends = np.cumsum(lengths)
         text = self._allgather(payload).tobytes()
         return [json.loads(text[end - length : end]) for end, length in zip(ends, lengths)]
 
-    def close(self):
+    def close(self) -> None:
         mx.nd.waitall()
         hvd.shutdown()
 
-    def explain(self, error):
+    def explain(self, error: Exception) -> str | None:
         if self._is_loss(error):
             return f"{self.failure_detector.first_lost(seconds=0) or 'another rank'} is lost"
         return super().explain(error)
 
-    def abort(self, code):
+    def abort(self, code: int) -> NoReturn:
         """mpirun alone would let the others wait in their allreduce; MPI's abort ends them. horovodrun does so itself.
 
         No atexit handler runs: Horovod's and MXNet's would wait for the very ranks that are lost.
@@ -76,18 +78,18 @@ class HorovodWorld(World):
             MPI.COMM_WORLD.Abort(code)
         os._exit(code)
 
-    def _is_loss(self, error):
-        """Did MXNet's `error` come from a rank that is gone? The lifeline knows best; a cut network it cannot see."""
+    def _is_loss(self, error: Exception) -> bool:
+        """Did MXNet's `error` come from a rank that is gone? The failure detector cannot see a cut network."""
         if not isinstance(error, mx.MXNetError):
             return False
         return self.failure_detector.first_lost(seconds=2) is not None or bool(NETWORK_ERROR.search(str(error)))
 
-    def _allgather(self, array):
+    def _allgather(self, array: np.ndarray) -> np.ndarray:
         """The rows of every rank's `array`, a numpy array on the host, one below the other."""
         sent = mx.nd.array(array, ctx=mx.cpu(), dtype=array.dtype)
         return hvd.allgather(sent, name=self._name("gather")).asnumpy()
 
-    def _name(self, kind):
+    def _name(self, kind: str) -> str:
         """A name that no earlier call had: a rank that runs ahead must not meet the last call of a slower one."""
         self.calls += 1
         return f"{kind}.{self.calls}"

@@ -4,18 +4,22 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from io import TextIOWrapper
+from typing import cast
 
 from distributed.connect import connect
 from distributed.elastic import RUN_AGAIN
 from distributed.environment import LaunchError
 from distributed.launcher import read_launch
+from distributed.world import World
 
 # Seconds for the rank that speaks to do so, where there is no world that all leave together: a launcher ends them all
 # as soon as one has ended.
 LAST_WORDS = 10.0
 
 
-def run_job(work, expected):
+def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception], ...]) -> int:
     """Exit code of `work(world)` in the world that the launcher made; RUN_AGAIN for None, to go on in a resized one.
 
     The exceptions `expected`, raised on all ranks alike, and LaunchError end the job with one line and their
@@ -24,12 +28,15 @@ def run_job(work, expected):
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback of Python's when that ends a start
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # names of folders can be more than the screen's encoding
-    world = None
+        cast(TextIOWrapper, stream).reconfigure(
+            errors="backslashreplace"
+        )  # names of folders can be more than the screen's encoding
+    world: World | None = None
+    refused: tuple[type[Exception], ...] = (*expected, LaunchError)
     try:
         world = connect()
         return _work_in(world, work)
-    except (*expected, LaunchError) as error:
+    except refused as error:
         if _speaks(world):
             print(f"error: {error}", file=sys.stderr, flush=True)
         elif world is None:
@@ -47,7 +54,7 @@ def run_job(work, expected):
         world.abort(1)
 
 
-def _work_in(world, work):
+def _work_in(world: World, work: Callable[[World], int | None]) -> int:
     """The exit code of `work`. Does not return where `work` fails and the job outlives that."""
     try:
         code = work(world)
@@ -58,7 +65,7 @@ def _work_in(world, work):
     return RUN_AGAIN if code is None else code
 
 
-def _speaks(world):
+def _speaks(world: World | None) -> bool:
     """Is this the one rank that reports for all? Before there is a world: for all of its host.
 
     A host of which rank 0 is none may be the only one where Horovod is missing.

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class World:
         """One line for an `error` of this rank alone, or None where only a traceback tells enough."""
         return f"{error}" if isinstance(error, OSError) else None
 
-    def abort(self, code: int) -> None:
+    def abort(self, code: int) -> NoReturn:
         """End this process at once, and with it the job, because the other ranks cannot go on without it."""
         raise SystemExit(code)
 
@@ -107,21 +107,20 @@ class World:
         The error's `ranks` are those where it came up; `compare` says likewise who differs.
         So a file that is missing on one host ends the job on all, with one message, and leaves no rank waiting.
         """
-        result, problem = None, None
+        results: list[T] = []
+        problem = None
         try:
-            result = work()
+            results.append(work())
         except expects as error:
             problem = f"{error}"
         problems = self.all_gather(None if problem is None else [problem, self.host])
         first = next((rank for rank, found in enumerate(problems) if found), None)
         if first is None:
-            return result
+            return results[0]
         message, host = problems[first]
         if not all(problems):
             message += f" (rank {first} of {self.size}, on {host})"
-        error = expects(message)
-        error.ranks = [rank for rank, found in enumerate(problems) if found]
-        raise error
+        raise with_ranks(expects(message), [rank for rank, found in enumerate(problems) if found])
 
     def barrier(self) -> None:
         """Wait until every rank is here."""
@@ -135,9 +134,14 @@ class World:
             ranks = [rank for rank, (_, own) in enumerate(everywhere) if own[name] != expected]
             if ranks:
                 others = ", ".join(f"rank {rank} on {everywhere[rank][0]}" for rank in ranks)
-                error = LaunchError(
+                message = (
                     f"{name} differs between the processes: rank 0 on {root_host} has {expected}, "
                     f"{others} has {everywhere[ranks[0]][1][name]}"
                 )
-                error.ranks = ranks
-                raise error
+                raise with_ranks(LaunchError(message), ranks)
+
+
+def with_ranks(error: Exception, ranks: list[int]) -> Exception:
+    """`error`, whose attribute `ranks` tells where it came up."""
+    vars(error)["ranks"] = ranks
+    return error

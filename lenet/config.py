@@ -3,7 +3,7 @@
 import argparse
 import difflib
 from dataclasses import asdict, fields, replace
-from typing import Annotated, Any, Literal, TextIO, Union
+from typing import Annotated, Any, Literal, NoReturn, TextIO, Union
 
 import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -146,10 +146,10 @@ def write_config(config: Config, file: TextIO) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see python train.py --help")
 
-    def parse_args(self, args=None, namespace=None):
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         known, unknown = self.parse_known_args(args, namespace)
         if not unknown:
             return known
@@ -157,7 +157,7 @@ class _Parser(argparse.ArgumentParser):
         self.error(f"unknown option {shorten(unknown[0])}" + (f", did you mean {near[0]}?" if near else ""))
 
 
-def _parser():
+def _parser() -> _Parser:
     parser = _Parser(
         prog="train.py",
         description="Train LeNet-5 on Fashion-MNIST, in one process or under horovodrun, mpirun or srun.",
@@ -168,9 +168,10 @@ def _parser():
         "--config", metavar="FILE", help="YAML file with any of the options below; the command line wins"
     )
     for field in fields(Config):
-        text = field.default.description
-        if field.default.default is not None and field.type is not bool:
-            text += f" (default: {field.default.default})"
+        default: Any = field.default  # pydantic's Field
+        text = default.description
+        if default.default is not None and field.type is not bool:
+            text += f" (default: {default.default})"
         option = "--" + field.name.replace("_", "-")
         if field.type is bool:
             parser.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
@@ -179,7 +180,7 @@ def _parser():
     return parser
 
 
-def _metavar(kind):
+def _metavar(kind: Any) -> str:
     if getattr(kind, "__origin__", None) is Literal:
         return "{" + ",".join(kind.__args__) + "}"
     if getattr(kind, "__origin__", None) is Union:  # Optional[X]
@@ -187,7 +188,7 @@ def _metavar(kind):
     return {Count: "N", Number: "X"}.get(kind, "TEXT")
 
 
-def _read_yaml(path):
+def _read_yaml(path: str) -> dict[str, Any]:
     values = read_yaml(path, f"--config {path}")
     known = [field.name for field in fields(Config)]
     for name in values:
@@ -199,7 +200,7 @@ def _read_yaml(path):
     return values
 
 
-def _first_problem(error, given, path):
+def _first_problem(error: ValidationError, given: dict[str, Any], path: str | None) -> str:
     problem = error.errors()[0]
     message = problem["msg"].replace("Value error, ", "")
     message = message[0].lower() + message[1:]

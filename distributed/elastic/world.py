@@ -36,7 +36,7 @@ class ElasticWorld(HorovodWorld):
         self.goes_on = any(self.all_gather(self.kept is not None))
 
     @property
-    def wants_resize(self) -> bool:
+    def wants_resize(self) -> bool:  # type: ignore[override]  # it changes by itself
         return self.memory.head.hosts_changed
 
     def begin_step(self, epoch: int, images_done: int, step: int) -> None:

@@ -6,8 +6,11 @@ the values: the largest of four and its gradient are the same. tests/benchmarks/
 """
 
 from pathlib import Path
+from types import ModuleType
 
 from mxnet.gluon import HybridBlock, nn
+
+from lenet.model.lenet5 import Tensor
 
 
 def padded_lenet5(net: HybridBlock, channels: int | None = None) -> HybridBlock:
@@ -44,7 +47,7 @@ class PaddedConvolution(HybridBlock):
         self.more_inputs = (own_outputs, inputs - own_inputs, *kernel)
         self.more_outputs = (outputs - own_outputs, inputs, *kernel)
 
-    def hybrid_forward(self, F, images, weight, bias):
+    def hybrid_forward(self, F: ModuleType, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """(n, inputs, height, width) to (n, outputs, less height, less width); `weight` and `bias` are the layer's."""
         if self.more_inputs[1]:
             weight = F.concat(weight, F.zeros(self.more_inputs), dim=1)

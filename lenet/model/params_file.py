@@ -71,29 +71,29 @@ class _NotParams(Exception):
     pass
 
 
-def _expect(condition, otherwise):
+def _expect(condition: bool, otherwise: str) -> None:
     if not condition:
         raise _NotParams(otherwise)
 
 
 class _Cursor:
-    def __init__(self, content):
+    def __init__(self, content: bytes) -> None:
         self.content, self.at = memoryview(content), 0
 
     @property
-    def left(self):
+    def left(self) -> int:
         return len(self.content) - self.at
 
-    def take(self, layout):
+    def take(self, layout: str) -> tuple:
         return struct.unpack("<" + layout, self.bytes(struct.calcsize("<" + layout)))
 
-    def bytes(self, count):
+    def bytes(self, count: int) -> memoryview:
         _expect(count <= self.left, f"it ends {count - self.left} bytes too early")
         self.at += count
         return self.content[self.at - count : self.at]
 
 
-def _read_array(cursor):
+def _read_array(cursor: _Cursor) -> np.ndarray:
     magic, storage, dimensions = cursor.take("IiI")
     _expect(magic == ARRAY_MAGIC and storage == DENSE, "an array is not a dense one")
     _expect(1 <= dimensions <= MAX_DIMENSIONS, f"an array has {dimensions} dimensions")
@@ -107,7 +107,7 @@ def _read_array(cursor):
     return np.frombuffer(cursor.bytes(4 * items), "<f4").reshape(shape)
 
 
-def _read_name(cursor):
+def _read_name(cursor: _Cursor) -> str:
     (length,) = cursor.take("Q")
     _expect(length <= MAX_NAME, f"a name of {length} bytes")
     try:

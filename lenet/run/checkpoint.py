@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,13 @@ MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
 FORMAT = 2
 MOST_STATE = 1 << 16  # bytes of a state.json
 MOST = 1 << 53  # of any count
+# What a state.json holds, part by part.
+KINDS: dict[str, dict[str, type]] = {
+    "progress": {"epoch": int, "images_done": int, "step": int},
+    "totals": {"loss": float, "correct": int, "images": int},
+    "run": {"seed": int, "data": str, "images": int, "shard": int, "global_batch": int},
+    "sha256": {MODEL: str, OPTIMIZER: str, STATE: str},
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ def save(output_dir: str | Path, checkpoint: Checkpoint, keep: int) -> Path:
         contents = {MODEL: format_params(checkpoint.weights), OPTIMIZER: format_params(checkpoint.momenta)}
         for name, content in contents.items():
             (place / name).write_bytes(content)
-        state = {
+        state: dict[str, Any] = {
             "format": FORMAT,
             "progress": asdict(checkpoint.progress),
             "totals": asdict(checkpoint.totals),
@@ -141,17 +149,13 @@ def _read_state(path: Path) -> dict:
         raise InputError(f"{path}: it is not JSON") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise InputError(f"{path}: it is not the state of a checkpoint of format {FORMAT}")
-    counts = {"epoch": int, "images_done": int, "step": int}
-    sums = {"loss": float, "correct": int, "images": int}
-    run = {"seed": int, "data": str, "images": int, "shard": int, "global_batch": int}
-    digests = {MODEL: str, OPTIMIZER: str, STATE: str}
-    for name, kinds in (("progress", counts), ("totals", sums), ("run", run), ("sha256", digests)):
+    for name, kinds in KINDS.items():
         part = state.get(name)
         if not isinstance(part, dict) or {key: type(value) for key, value in part.items()} != kinds:
             raise InputError(f"{path}: {name} must hold {', '.join(kinds)}")
     progress, totals, images = state["progress"], state["totals"], state["run"]["images"]
-    run_counts = (value for value in state["run"].values() if isinstance(value, int))
-    counts = (*progress.values(), totals["correct"], totals["images"], *run_counts)
+    parts = (*progress.values(), *totals.values(), *state["run"].values())
+    counts = [value for value in parts if isinstance(value, int)]
     if min(counts) < 0 or max(counts) > MOST or not math.isfinite(totals["loss"]):
         raise InputError(f"{path}: a number is out of range")
     if progress["images_done"] >= images or not totals["correct"] <= totals["images"] <= images:

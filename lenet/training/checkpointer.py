@@ -39,7 +39,7 @@ class Checkpointer:
             state.set(found.weights, found.momenta)
             state.progress, state.totals = found.progress, found.totals
         if not kept:
-            self.output.begin(self.config, found and found.progress.step, self.log.say)
+            self.output.begin(self.config, found.progress.step if found else None, self.log.say)
         return found is not None
 
     def save(self, state: TrainState, to_disk: bool) -> None:
@@ -79,8 +79,8 @@ class Checkpointer:
             found = checkpoint.newest(self.output.path, report=self.log.say)
         else:
             found = checkpoint.load(self.config.resume)
-        for name, value in self.identity.items() if found else ():
-            if found.run[name] != value:
+        for name, value in self.identity.items():
+            if found and found.run[name] != value:
                 raise InputError(
                     f"the run to resume has {name} {found.run[name]}, this one {value}: "
                     "use --resume never or another --output-dir"

@@ -1,11 +1,13 @@
 """A shard: the images that are computed at a time, with the same bits wherever that happens."""
 
+from types import ModuleType
+
 import mxnet as mx
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import HybridBlock
 
 from lenet.data.batches import Batches
-from lenet.model.lenet5 import named_parameters, normalise
+from lenet.model.lenet5 import Tensor, named_parameters, normalise
 from lenet.training.state import TrainState
 
 METRICS = 3  # numbers that a shard tells besides its gradients: loss, correct, images
@@ -18,7 +20,7 @@ class Objective(HybridBlock):
         super().__init__()
         self.net, self.cross_entropy = net, gluon.loss.SoftmaxCrossEntropyLoss()
 
-    def hybrid_forward(self, F, pixels, labels, scale):
+    def hybrid_forward(self, F: ModuleType, pixels: Tensor, labels: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
         """Pixels (n, 28, 28) uint8 and labels (n,) uint8 to the summed loss times `scale` (1,), and metrics (3,)."""
         logits = self.net(normalise(pixels))
         loss = self.cross_entropy(logits, labels).sum() * scale

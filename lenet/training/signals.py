@@ -13,11 +13,11 @@ ECHO = 0.5  # seconds in which a second signal is the first one's: `timeout` sen
 class StopRequest:
     """False until this process is asked to stop. The loop asks it once a step and tells the other ranks."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.asked = self.listens = False
         self.answered = False  # set when the checkpoint is written, and nothing is left to do but to end
 
-    def listen(self):
+    def listen(self) -> None:
         """Take over SIGTERM and SIGINT; again for nothing.
 
         A thread counts them, told by the interpreter's wake-up pipe: a signal handler in Python would wait for the main
@@ -33,10 +33,10 @@ class StopRequest:
             signal.signal(number, lambda number, frame: None)
         threading.Thread(target=self._count, args=(read_end,), daemon=True, name="signals").start()
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.asked
 
-    def _count(self, read_end):
+    def _count(self, read_end: int) -> None:
         while True:
             (number,) = os.read(read_end, 1)
             if number not in SIGNALS:
