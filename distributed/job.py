@@ -43,7 +43,7 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
             time.sleep(LAST_WORDS)
         if world is not None:
             world.close()
-        return error.exit_code
+        return getattr(error, "exit_code", 1)
     except Exception as error:
         if world is None:
             raise
