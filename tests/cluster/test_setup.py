@@ -1,4 +1,4 @@
-"""Setting up and starting on one machine: the scripts themselves, on machines made of a PATH."""
+"""launch/setup.sh on machines that are made of a PATH."""
 
 import os
 import shutil
@@ -7,63 +7,40 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.machine import PROGRAMS, Machine
 from tests.support.run_jobs import ROOT, Job
 
-TOOLS = ["bash", "env", "dirname", "cat", "cut", "paste", "sed", "tail", "id", "rm", "sha256sum", "flock"]
-TOOLS += ["c++", "make", "cmake", "mpirun", "mpicxx"]
 MPI_PACKAGES = "openmpi-bin libopenmpi-dev"
 
 
-class Machine:
-    """A copy of the scripts and a PATH that holds nothing but what is put there."""
-
-    def __init__(self, folder):
-        self.bin, self.checkout, self.calls = folder / "bin", folder / "checkout", folder / "calls"
-        self.bin.mkdir()
-        shutil.copytree(ROOT / "launch", self.checkout / "launch")
-        for name in TOOLS:
-            self.put(name, f'exec {shutil.which(name)} "$@"')
-        self.put("python3.11", f'exec {sys.executable} "$@"')
-        self.put("apt-get", f'echo "$@" >>{self.calls}; exit 1')
-
-    def put(self, name, script):
-        (self.bin / name).write_text(f"#!/bin/sh\n{script}\n")
-        (self.bin / name).chmod(0o755)
-
-    def remove(self, name):
-        (self.bin / name).unlink()
-
-    def setup(self, *options, **variables):
-        """The Outcome of launch/setup.sh."""
-        variables = {"PATH": str(self.bin), "PYTHON": "", **variables}
-        with Job([self.checkout / "launch/setup.sh", *options], **variables) as job:
-            return job.wait()
-
-
 @pytest.fixture
-def machine(tmp_path):
+def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
 @pytest.fixture
-def startable(machine):
-    """A machine that needs no set-up, with a train.py that says how it was started."""
-    (machine.checkout / "launch/setup.sh").write_text("#!/bin/sh\n")
-    (machine.checkout / ".venv").symlink_to(sys.prefix)
-    (machine.checkout / "train.py").write_text(
-        "import os, sys\nopen(f'started-{os.getpid()}', 'w').write(' '.join(sys.argv[1:]))\n"
-    )
+def stubbed(machine: Machine) -> Machine:
+    """A machine whose Python installs nothing and notes what it was asked to; the checkout has the project's locks."""
+    machine.remove("python3.11")
+    shutil.copy(PROGRAMS / "python_stub.sh", machine.bin / "python3.11")
+    shutil.copytree(ROOT / "requirements", machine.checkout / "requirements")
     return machine
 
 
-def started(machine):
-    """What the processes of train.py saw, a text for each."""
-    return [path.read_text() for path in machine.checkout.glob("started-*")]
+def installed(machine: Machine, *options: str) -> list[str]:
+    """What launch/setup.sh builds and has pip install, in turn."""
+    calls = machine.checkout / "pip-calls"
+    calls.write_text("")
+    outcome = machine.setup(*options, XDG_CACHE_HOME=str(machine.checkout / "cache"))
+    assert outcome.code == 0, outcome.text
+    return calls.read_text().split()
 
 
-def local(machine, *options, **variables):
-    with Job([machine.checkout / "launch/local.sh", *options], **variables) as job:
-        return job.wait()
+def edit(path: Path, old: str, new: str) -> None:
+    """Change a text that must be there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 def test_wrong_python_is_named_with_what_to_install(machine):
@@ -72,7 +49,7 @@ def test_wrong_python_is_named_with_what_to_install(machine):
     outcome = machine.setup()
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == (
-        "error: MXNet 1.9.1 needs Python 3.9 to 3.11, but python3 is 3.12: "
+        "error: Python 3.10 or 3.11 is needed, but python3 is 3.12: "
         "install Python 3.11 or name one with PYTHON=/path/to/python3.11\n"
     )
 
@@ -118,6 +95,38 @@ def test_without_apt_it_says_what_is_needed(machine):
     assert outcome.err == "error: missing CMake: install it with this system's package manager\n"
 
 
+def test_only_what_is_not_there_is_installed(stubbed: Machine) -> None:
+    training = ["requirements/cpu.txt", "wheel", "horovod"]
+    assert installed(stubbed, "--no-reports") == training
+    assert installed(stubbed) == ["requirements/reports.txt"]
+    assert installed(stubbed, "--dev") == ["requirements/dev.txt"]
+    assert installed(stubbed, "--dev") == installed(stubbed) == []
+
+
+def test_a_comment_installs_nothing_anew(stubbed: Machine) -> None:
+    installed(stubbed, "--dev")
+    for path in (stubbed.checkout / "launch/setup.sh", *(stubbed.checkout / "requirements").iterdir()):
+        path.write_text(path.read_text() + "# a comment\n")
+    assert installed(stubbed, "--dev") == []
+
+
+def test_another_version_is_installed(stubbed: Machine) -> None:
+    """Of what reports need, on top of the rest; of what training needs, with everything, but Horovod is not rebuilt."""
+    installed(stubbed)
+    locks = stubbed.checkout / "requirements"
+    edit(locks / "reports.txt", "matplotlib==", "matplotlib==9.")
+    assert installed(stubbed) == ["requirements/reports.txt"]
+    edit(locks / "cpu.txt", "pydantic==", "pydantic==9.")
+    assert installed(stubbed) == ["requirements/cpu.txt", "horovod", "requirements/reports.txt"]
+
+
+def test_another_place_has_a_venv_of_its_own(stubbed: Machine) -> None:
+    """What pip installs as programs names the folder that it was installed in."""
+    installed(stubbed)
+    stubbed.checkout = stubbed.checkout.rename(stubbed.checkout.parent / "moved")
+    assert installed(stubbed) == ["requirements/cpu.txt", "horovod", "requirements/reports.txt"]
+
+
 @pytest.mark.skipif(
     Path(sys.prefix) != ROOT / ".venv", reason="this Python is not the checkout's .venv: run tests/run.sh"
 )
@@ -143,7 +152,7 @@ def test_setup_refuses_an_unknown_option(machine):
     with Job([machine.checkout / "launch/setup.sh", "--fast"]) as job:
         outcome = job.wait()
     assert outcome.code == 2
-    assert outcome.errors == ["unknown option '--fast': launch/setup.sh knows --dev and --gpu"]
+    assert outcome.errors == ["unknown option '--fast': launch/setup.sh knows --dev, --gpu and --no-reports"]
 
 
 @pytest.mark.parametrize("options", [["--gpu"], []], ids=["asked for", "as it was"])
@@ -163,43 +172,3 @@ def test_setup_for_gpus_names_the_compiler_it_needs(machine, options, version):
         "install the CUDA 11 toolkit and put its folder bin in PATH"
     ]
     assert {entry.name for entry in venv.iterdir()} <= {"gpu"}
-
-
-@pytest.mark.parametrize("count", ["0", "-1", "1.5", "two"])
-def test_local_refuses_a_bad_number_of_processes(startable, count):
-    outcome = local(startable, NP=count)
-    assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.errors == [f"NP is '{count}': it must be a whole number, 1 or more"]
-
-
-def test_local_help_is_its_own_and_that_of_train(startable):
-    outcome = local(startable, "--help", NP="2")
-    assert outcome.code == 0
-    assert "usage: [NP=n] ./launch/local.sh" in outcome.out
-    assert started(startable) == ["--help"]
-
-
-def test_local_starts_one_process_without_a_launcher(startable):
-    outcome = local(startable, "--epochs", "2", NP="1")
-    assert outcome.code == 0, outcome.text
-    assert outcome.err == "local.sh: starting 1 process(es), as NP says\n"
-    assert started(startable) == ["--epochs 2"]
-
-
-@pytest.mark.parametrize(
-    ("count", "processes", "why"),
-    [
-        ("2", 2, "one per GPU"),
-        ("1", 1, "one per GPU"),  # CUDA_VISIBLE_DEVICES hides the other
-        ("0", 3, "one per core up to 4"),  # MXNet is built without CUDA
-        ("sys.exit(1)", 1, "one per GPU"),  # CUDA does not start: train.py says why
-    ],
-)
-def test_local_starts_a_process_per_gpu_that_mxnet_sees(startable, count, processes, why):
-    startable.put("nvidia-smi", "echo 'GPU 0: A'; echo 'GPU 1: B'")
-    startable.put("nproc", "echo 3")
-    (startable.checkout / "mxnet.py").write_text(f"import sys\nclass context:\n    num_gpus = lambda: {count}\n")
-    outcome = local(startable, "--epochs", "2", NP="", PATH=f"{startable.bin}:{os.environ['PATH']}")
-    assert outcome.code == 0, outcome.text
-    assert f"starting {processes} process(es), {why}\n" in outcome.err
-    assert started(startable) == ["--epochs 2"] * processes
