@@ -1,7 +1,7 @@
 """What an agent runs in its tests: the first process does the first of the words argv[2:], the next one the next.
 
-Words: `keep` keeps a state, `starts` tells that it joins a world; then `again` or a number ends it, `kill` or `abort` does,
-or it has to `wait` for a signal.
+Words: `keep` keeps a state; `starts` tells that it joins a world; `wait` waits for a signal; `again`, `kill`,
+`abort` or a number end the process.
 Each process writes a file into the folder argv[1], named after its number: its rank, size, process id, what was kept.
 """
 
