@@ -49,6 +49,8 @@ class Memory:
 
     def keep(self, state: bytes) -> None:
         """Keep `state` instead of the one before it, which stays readable until this one is whole."""
+        if len(state) > STATE_LIMIT:
+            raise ValueError(f"a state of {len(state)} bytes is over the limit, {STATE_LIMIT}")
         number = self.states_kept + 1
         start = _start(number % 2)
         self.map[start : start + len(state)] = state

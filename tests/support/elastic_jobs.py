@@ -95,9 +95,8 @@ class ElasticJob(Job):
 
     def _steps(self):
         """[rank, epoch, images done, step] of what the slot of the last rank 0 took; it was there from the start."""
-        files = [path.read_text().splitlines() for path in self.gates.glob("steps-*")]
-        (found,) = [lines for lines in files if json.loads(lines[-1])[0] == 0 and len(lines) == max(map(len, files))]
-        return [json.loads(line) for line in found]
+        slots = [list(map(json.loads, path.open())) for path in self.gates.glob("steps-*")]
+        return max((steps for steps in slots if steps[-1][0] == 0), key=lambda steps: steps[-1][3])
 
 
 def _host(process):

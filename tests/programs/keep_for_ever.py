@@ -1,0 +1,10 @@
+"""Keeps state after state, each of one repeated byte, until it is killed."""
+
+import itertools
+import os
+
+from distributed.elastic.memory import DESCRIPTOR, Memory
+
+memory = Memory(int(os.environ[DESCRIPTOR]))
+for number in itertools.count(memory.states_kept):
+    memory.keep(bytes([number % 256]) * (1 << 22))

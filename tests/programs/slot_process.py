@@ -1,0 +1,34 @@
+"""What an agent runs in its tests: the first process does the first of the words argv[2:], the next one the next.
+
+Words: `keep` keeps a state; `starts` tells that it joins a world; `wait` waits for a signal; `again`, `kill`,
+`abort` or a number end the process.
+Each process writes a file into the folder argv[1], named after its number: its rank, size, process id, what was kept.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from distributed.elastic import RUN_AGAIN
+from distributed.elastic.memory import DESCRIPTOR, Memory
+
+folder, words = Path(sys.argv[1]), sys.argv[2:]
+number = len(list(folder.iterdir()))
+memory = Memory(int(os.environ[DESCRIPTOR]))
+kept = memory.kept()
+facts = {"rank": os.environ["HOROVOD_RANK"], "size": os.environ["HOROVOD_SIZE"], "process": os.getpid()}
+(folder / "new").write_text(json.dumps({**facts, "kept": kept and kept.decode()}))
+(folder / "new").rename(folder / f"{number}")
+for word in words[number].split():
+    if word == "keep":
+        memory.keep(f"state {number}".encode())
+    elif word == "starts":
+        memory.head.is_starting = True
+    elif word in ("kill", "abort"):
+        os.kill(os.getpid(), signal.SIGKILL if word == "kill" else signal.SIGABRT)
+    elif word == "wait":
+        signal.pause()
+    else:
+        os._exit(RUN_AGAIN if word == "again" else int(word))
