@@ -4,6 +4,8 @@ import subprocess
 from pathlib import Path
 
 GIB = 2**30
+UNKNOWN, NOT_LOADED, NO_PERMISSION = 999, 9, 4  # NVML's errors
+CPU_BUILD, CUDA_BUILD = {"CPU"}, {"CPU", "CUDA"}  # what MXNet is built with
 GPUS = {
     "K80": ("Tesla K80", "3.7", 11),
     "M60": ("Tesla M60", "5.2", 8),
@@ -14,6 +16,13 @@ GPUS = {
     "B200": ("NVIDIA B200", "10.0", 179),
     "RTX 5090": ("NVIDIA GeForce RTX 5090", "12.0", 32),
 }
+
+
+class Features:
+    """What MXNet says it was built with."""
+
+    def __init__(self, names):
+        self.is_enabled = names.__contains__
 
 
 def build(folder):
