@@ -7,26 +7,15 @@ import pytest
 
 from tests.support.manifests import ROOT, VARIANTS
 
-KUBECTL = """#!/bin/sh
-echo "$*" >>"$CLUSTER/asked"
-case "$*" in
-  *conditions*) cat "$CLUSTER/conditions" ;;
-  "get pods "*) echo pod/lenet-0-old; echo pod/lenet-0-new ;;
-  *status.phase*) echo Failed ;;
-  *exitCode*) cat "$CLUSTER/code" ;;
-  "logs -f "*) echo "log of $3" ;;
-esac
-"""
-
 
 @pytest.fixture
 def launch(tmp_path):
     """Runs the script on a cluster whose job has the conditions, and whose last pod ended with the code."""
 
     def launch(*words, conditions="", code=""):
-        for name, text in {"conditions": conditions, "code": code, "asked": "", "kubectl": KUBECTL}.items():
+        for name, text in {"conditions": conditions, "code": code, "asked": ""}.items():
             (tmp_path / name).write_text(text)
-        (tmp_path / "kubectl").chmod(0o755)
+        (tmp_path / "kubectl").symlink_to(ROOT / "tests/programs/fake_kubectl.sh")
         variables = {**os.environ, "CLUSTER": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
         command = [ROOT / "launch" / "kubernetes.sh", *words]
         done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60)

@@ -5,18 +5,17 @@ import pytest
 from tests.support import checkout
 from tests.support.run_jobs import ROOT, Job
 
-TELL = '#!/bin/sh\necho mpirun "$@"\nenv | grep ^OMPI_MCA_\n'
-
 
 @pytest.fixture
 def told(tmp_path):
     """A function: the lines with which a mpirun that only tells how it was called answers mpi.sh."""
     script = checkout.write(tmp_path) / "launch/mpi.sh"
     (tmp_path / "bin").mkdir()
-    put(tmp_path / "bin/mpirun", TELL)
+    (tmp_path / "bin/mpirun").symlink_to(ROOT / "tests/programs/fake_mpirun.sh")
 
     def run(*words, user=1000, **variables):
-        put(tmp_path / "bin/id", f"#!/bin/sh\necho {user}\n")
+        (tmp_path / "bin/id").write_text(f"#!/bin/sh\necho {user}\n")
+        (tmp_path / "bin/id").chmod(0o755)
         path = f"{tmp_path / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin"
         with Job([script, *words], **{"PATH": path, **variables}) as job:
             outcome = job.wait()
@@ -24,11 +23,6 @@ def told(tmp_path):
         return outcome.out.splitlines()
 
     return run
-
-
-def put(path, text):
-    path.write_text(text)
-    path.chmod(0o755)
 
 
 def test_options_go_to_train_py(told, tmp_path):
@@ -71,7 +65,7 @@ def test_a_host_file_without_hosts_is_refused(tmp_path):
     assert_one_line(["--hostfile", tmp_path / "hosts"], str(tmp_path / "hosts"))
 
 
-def assert_one_line(words, names):
+def assert_one_line(words: list[object], names: str) -> None:
     with Job([ROOT / "launch/mpi.sh", *words]) as job:
         outcome = job.wait()
     assert (outcome.code, len(outcome.lines), len(outcome.errors)) == (2, 1, 1)

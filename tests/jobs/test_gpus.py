@@ -16,7 +16,7 @@ def start(options, tmp_path):
         code = ["train.py"] if count is None else ["-m", "tests.programs.train_with_cuda", count]
         folder = ["--output-dir", tmp_path / "run", "--max-steps", 2]
         machine = fake_nvml.variables(*names, LD_LIBRARY_PATH=os.fspath(fake_nvml.build(tmp_path)))
-        return run_jobs.run(launcher, *code, *options(), *folder, *words, **machine)
+        return run_jobs.run(launcher, *code, *options, *folder, *words, **machine)
 
     return run
 

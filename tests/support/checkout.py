@@ -9,7 +9,7 @@ from tests.support.run_jobs import ROOT
 SET_UP = "#!/bin/sh\necho 'set up' >&2\n"
 
 
-def write(folder) -> Path:
+def write(folder: str | Path) -> Path:
     """Copies the project without its tests into a new folder `checkout` and returns it."""
     checkout = Path(folder) / "checkout"
     for name in ("launch", "lenet", "distributed"):

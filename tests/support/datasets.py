@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ NAMES = (
 )
 
 
-def write(folder, train=600, validation=100, seed=0, gz=True) -> Path:
+def write(folder: str | Path, train: int = 600, validation: int = 100, seed: int = 0, gz: bool = True) -> Path:
     """Writes the four files into the folder and returns it. The classes look the same whatever the seed."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -25,7 +26,7 @@ def write(folder, train=600, validation=100, seed=0, gz=True) -> Path:
     return folder
 
 
-def make_split(count, rng):
+def make_split(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Images (count, 28, 28), each the pattern of its class, dimmed and noisy; labels (count,), balanced."""
     labels = rng.permutation(np.arange(count) % 10).astype(np.uint8)
     brightness = rng.uniform(0.5, 1, (count, 1, 1))
@@ -42,13 +43,13 @@ def _patterns():
     return np.mean(shifted, axis=0)
 
 
-def pack(array, kind=0x08, shape=None) -> bytes:
+def pack(array: np.ndarray, kind: int = 0x08, shape: Sequence[int] | None = None) -> bytes:
     """An IDX file's bytes; `kind` and `shape` can be given wrong on purpose."""
     shape = array.shape if shape is None else shape
     return struct.pack(f">HBB{len(shape)}I", 0, kind, len(shape), *shape) + array.tobytes()
 
 
-def store(folder, name, content: bytes, gz=True) -> Path:
+def store(folder: str | Path, name: str, content: bytes, gz: bool = True) -> Path:
     """Writes the content as `name`, or gzipped as `name.gz`; the same bytes each time."""
     path = Path(folder, f"{name}.gz" if gz else name)
     path.write_bytes(gzip.compress(content, compresslevel=1, mtime=0) if gz else content)

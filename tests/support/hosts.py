@@ -8,18 +8,13 @@ import contextlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Runs as process 1 of a host: tells its process id outside, takes its own files, waits for the cable, serves.
-BOOT = """
-read -r pid rest </proc/self/stat
-mount -t proc proc /proc && mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev/shm && mkdir /run/sshd
-mount --bind "$2/hosts" /etc/hosts && mount --bind "$2/ssh_config" /etc/ssh/ssh_config
-hostname "$1" && ip link set lo up && echo "$pid" && read -r plugged
-exec /usr/sbin/sshd -D -e -f "$2/sshd_config"
-"""
+from tests.support.run_jobs import ROOT
 
+PROGRAM = ROOT / "tests/programs/boot_host.sh"
 SSHD_CONFIG = """
 HostKey {folder}/key
 AuthorizedKeysFile {folder}/key.pub
@@ -39,7 +34,7 @@ LogLevel ERROR
 """
 
 
-def why_not():
+def why_not() -> str | None:
     """What this machine lacks for such hosts, in words; None if nothing."""
     if os.geteuid() != 0:
         return "network namespaces need root"
@@ -63,21 +58,21 @@ class Host:
     pid: int
     switch: int
 
-    def command(self, *command):
+    def command(self, *command: object) -> list[str]:
         """The command line that runs `command` on this host, to be started from outside."""
         return [*_inside(self.pid, "--uts", "--mount", "--pid"), *map(str, command)]
 
-    def cut_off(self):
+    def cut_off(self) -> None:
         """Pull its cable at the switch: packets vanish, nobody is told."""
         _ip(self.switch, "link", "set", "dev", self.name, "down")
 
-    def plug_in(self):
+    def plug_in(self) -> None:
         """Put the cable back."""
         _ip(self.switch, "link", "set", "dev", self.name, "up")
 
 
 @contextlib.contextmanager
-def running(folder, names=("alpha", "beta")):
+def running(folder: Path, names: Sequence[str] = ("alpha", "beta")) -> Iterator[list[Host]]:
     """A Host for each of the names, up to 200, which can reach each other by name and with ssh until the block ends."""
     addresses = {name: f"10.77.0.{number}" for number, name in enumerate(names, 1)}
     _write_files(Path(folder), addresses)
@@ -88,7 +83,7 @@ def running(folder, names=("alpha", "beta")):
         _ip(switch.pid, "link", "set", "dev", "switch", "up")
         hosts = []
         for name, address in addresses.items():
-            boot = stack.enter_context(_process([*UNSHARE, "sh", "-ec", BOOT, "boot", name, str(folder)]))
+            boot = stack.enter_context(_process([*UNSHARE, PROGRAM, name, str(folder)]))
             hosts.append(Host(name, address, int(boot.stdout.readline()), switch.pid))
             _wire(hosts[-1])
             boot.stdin.write("plugged\n")

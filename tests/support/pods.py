@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.support.manifests import container, environment
@@ -45,11 +46,12 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
-        for pod in self.started:
-            pod.remove()
-        for space in self.spaces:
-            run("ip", "netns", "delete", space)
-        shutil.rmtree(self.folder)
+        with ExitStack() as last:  # from its end, and all of it whatever fails
+            last.callback(shutil.rmtree, self.folder)
+            for space in self.spaces:
+                last.callback(run, "ip", "netns", "delete", space)
+            for pod in self.started:
+                last.callback(pod.remove)
 
     def start(self, name, template, output, config, *more, **variables):
         """A new pod: its container with the command, environment, user and mounts of the template.

@@ -4,6 +4,7 @@ import contextlib
 import secrets
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.support import hosts
@@ -36,7 +37,7 @@ PartitionName=all Nodes=ALL Default=YES State=UP
 """
 
 
-def why_not():
+def why_not() -> str | None:
     """What this machine lacks for a cluster, in words; None if nothing."""
     missing = [tool for tool in ("munged", "slurmctld", "slurmd", "sbatch") if shutil.which(tool) is None]
     return f"{', '.join(missing)} not installed (Debian: slurm-wlm, munge)" if missing else hosts.why_not()
@@ -45,33 +46,33 @@ def why_not():
 class Cluster:
     """A running cluster, used from its first host."""
 
-    def __init__(self, host, config):
+    def __init__(self, host: hosts.Host, config: Path):
         self.host, self.variables = host, {"SLURM_CONF": str(config)}
 
-    def start(self, *command, **variables):
+    def start(self, *command: object, **variables: str) -> Job:
         """A Job with a command of Slurm."""
         return Job(self.host.command(*command), **{**self.variables, **variables})
 
-    def call(self, *command):
+    def call(self, *command: object) -> str:
         """What a command of Slurm prints, which must succeed."""
         with self.start(*command) as job:
             outcome = job.wait()
         assert outcome.code == 0, outcome
         return outcome.out.strip()
 
-    def job(self, number):
+    def job(self, number: str) -> dict[str, str]:
         """What Slurm knows of a job, by name: JobState, ExitCode, Restarts, …"""
         words = self.call("scontrol", "--oneliner", "show", "job", number).split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
-    def ended(self, number):
+    def ended(self, number: str) -> str:
         """The job's last state, once it is neither running nor to run again."""
         on_the_way = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED", "SIGNALING")
         return until(lambda: (state := self.job(number)["JobState"]) not in on_the_way and state)
 
 
 @contextlib.contextmanager
-def running(folder, names=("alpha", "beta")):
+def running(folder: Path, names: Sequence[str] = ("alpha", "beta")) -> Iterator[Cluster]:
     """The Cluster, until the block ends; its files are in the folder."""
     folder = Path(folder)
     (folder / "state").mkdir(parents=True)

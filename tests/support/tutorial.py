@@ -4,7 +4,7 @@ from mxnet.gluon import nn
 from mxnet.gluon.data.vision import transforms
 
 
-def network():
+def network() -> nn.Sequential:
     """The tutorial's plain network, without input shapes and not initialized."""
     net = nn.Sequential()
     net.add(
