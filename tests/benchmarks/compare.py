@@ -1,6 +1,6 @@
 """How fast we train against others: the same data, network, batch and processes, in turn, in several rounds.
 
-    python -m tests.benchmarks.compare [--rounds 3] [--epochs 3] [--batch 512 128] [--processes 2] [--json FILE]
+    python -m tests.benchmarks.compare [--rounds 3] [--epochs 3] [--batch 256 512] [--processes 2] [--json FILE]
 
 Counts images per second of training over whole epochs; evaluation and the first epoch of each run are left out.
 `--batch` is of all processes together. The tutorial is one process by nature, with its four DataLoader workers.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from distributed.launcher import DEFAULTS
+from distributed.environment import DEFAULTS
 from tests.benchmarks import measuring
 from tests.support import run_jobs
 
@@ -23,7 +23,7 @@ OURS = "ours, horovodrun"
 
 
 def main():
-    chosen = measuring.arguments(__doc__, rounds=3, epochs=3, batch=[512, 128], processes=2)
+    chosen = measuring.arguments(__doc__, rounds=3, epochs=3, batch=[256, 512], processes=2)
     torch = torch_python()
     rows, results = [], {}
     with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +63,7 @@ def sides(folder, batch, processes, epochs, torch):
     example = ["-m", "tests.benchmarks.sides.horovod_example", *part]
 
     def ours(launcher):
-        return lambda: train(launcher(processes), folder, each, epochs, threads)
+        return lambda: train(launcher(processes), folder, batch, epochs, threads)
 
     return {
         "the tutorial, 1 process": side(
@@ -88,7 +88,7 @@ def later_epochs(result):
 def train(launcher, folder, batch, epochs, threads):
     """A real run of train.py."""
     with tempfile.TemporaryDirectory() as output:
-        options = ["--data-dir", folder, "--output-dir", output, "--batch-size", batch, "--epochs", epochs]
+        options = ["--data-dir", folder, "--output-dir", output, "--global-batch", batch, "--epochs", epochs]
         measuring.outcome([*launcher, sys.executable, "train.py", *options], **threads)
         found = run_jobs.records(output, "epoch")
     return later_epochs(

@@ -52,7 +52,7 @@ def final_accuracy(options, processes=1):
 
 
 def choose(arguments):
-    names = ("batch_size", "learning_rate", "momentum", "weight_decay", "schedule", "warmup_epochs")
+    names = ("global_batch", "learning_rate", "momentum", "weight_decay", "schedule", "warmup_epochs")
     print(f"| {' | '.join(names)} | mean of {FOLDS} folds | least |")
     print("|---" * (len(names) + 2) + "|")
     with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +67,7 @@ def choose(arguments):
 
 
 def check(arguments):
-    print("| processes | mean of seeds 1 to 5 | least | all |\n|---|---|---|---|")
+    print("| processes | mean of seeds 1 to 5 | least | all |\n|---|---|---|---|", flush=True)
     for processes in arguments.processes:
         found = [final_accuracy([f"--seed={seed}", *arguments.options], processes) for seed in range(1, 6)]
         each = " ".join(f"{accuracy:.4f}" for accuracy in found)
@@ -78,12 +78,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     choosing = commands.add_parser("choose")
-    choosing.add_argument("--batch-size", type=int, nargs="+", default=[64])
-    choosing.add_argument("--learning-rate", type=float, nargs="+", default=[0.1, 0.2, 0.3])
+    choosing.add_argument("--global-batch", type=int, nargs="+", default=[256])
+    choosing.add_argument("--learning-rate", type=float, nargs="+", default=[0.1, 0.2, 0.4])
     choosing.add_argument("--momentum", type=float, nargs="+", default=[0.9])
-    choosing.add_argument("--weight-decay", type=float, nargs="+", default=[2e-4, 5e-4, 1e-3])
-    choosing.add_argument("--schedule", nargs="+", default=["linear", "cosine"])
-    choosing.add_argument("--warmup-epochs", type=float, nargs="+", default=[1])
+    choosing.add_argument("--weight-decay", type=float, nargs="+", default=[5e-4, 1e-3])
+    choosing.add_argument("--schedule", nargs="+", default=["linear"])
+    choosing.add_argument("--warmup-epochs", type=float, nargs="+", default=[1, 2])
     choosing.set_defaults(run=choose)
     checking = commands.add_parser("check")
     checking.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])

@@ -26,7 +26,7 @@ BATCHES = (32, 64, 128, 256, 512, 1024, 2048)
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 GIGABITS = (10, 25, 100)  # a second
 LATENCY = 20e-6  # seconds from one host to the next: TCP on a good network
-BYTES = 4 * (60_170 + 5)  # gradients and report
+BYTES = 8 * (60_170 + 6)  # gradients and metrics, as exact sums send them
 SHOWN = 256  # images per process for which the predictions are tabled
 HOPS = {"ring": lambda p: 2 * (p - 1), "halving": lambda p: 2 * math.log2(p)}
 
@@ -34,7 +34,9 @@ HOPS = {"ring": lambda p: 2 * (p - 1), "halving": lambda p: 2 * math.log2(p)}
 def main():
     chosen = measuring.arguments(__doc__, files=["plot"], rounds=3)
     cores = measuring.machine()["cores"]
-    jobs = {processes: lambda processes=processes: measure(run_jobs.mpirun(processes)) for processes in PROCESSES}
+    jobs = {
+        processes: lambda processes=processes: measure(run_jobs.mpirun(processes), processes) for processes in PROCESSES
+    }
     jobs["free"] = lambda: measure([])
     rounds = measuring.in_turn(jobs, chosen.rounds)
     found = {
@@ -50,8 +52,11 @@ def main():
         plot(found, costs, cores, chosen.plot)
 
 
-def measure(launcher):
-    return measuring.run([*launcher, sys.executable, "-m", "tests.benchmarks.steps", *BATCHES], OMP_NUM_THREADS="1")
+def measure(launcher, processes=1):
+    """Seconds of a step by the images per process."""
+    batches = [processes * batch for batch in BATCHES]
+    found = measuring.run([*launcher, sys.executable, "-m", "tests.benchmarks.steps", *batches], OMP_NUM_THREADS="1")
+    return {str(batch): found[str(processes * batch)] for batch in BATCHES}
 
 
 def terms(processes, batch, cores):

@@ -2,10 +2,11 @@
 
     python tests/benchmarks/soak.py [--kills 50] [--seed 1]
 
-A run has one process or two, under each of the launchers in turn. What is killed is drawn at random (a rank, all
-processes at once, the launcher), and so is the moment: while the job starts, after some time of training, or while a
-checkpoint is being written. After each kill nothing may be left running, the newest checkpoint must be whole and no
-older than `checkpoint_every` steps; at the end weights and recorded losses must be the same, bit for bit.
+Each start of a run has another number of processes, 1 to 4, and another launcher, both drawn at random. So is what is
+killed (a rank, all processes at once, the launcher), and the moment: while the job starts, after some time of training,
+or while a checkpoint is being written. After each kill nothing may be left running, the newest checkpoint must be whole
+and no older than `checkpoint_every` steps; at the end weights and recorded losses must be those of one process that was
+never killed, bit for bit.
 """
 
 import argparse
@@ -25,13 +26,9 @@ from tests.support import datasets, run_jobs  # noqa: E402
 
 EVERY = 3  # steps between two checkpoints
 LIMIT = 900  # seconds that a job may take for anything on a machine with much else to do
-OPTIONS = ["--epochs", 20, "--checkpoint-every", EVERY, "--keep", 2, "--log-every", 1]
-LAUNCHERS = {
-    "alone": [],
-    "horovodrun --gloo": run_jobs.gloo(2),
-    "mpirun": run_jobs.mpirun(2),
-    "horovodrun": run_jobs.horovodrun(2),
-}
+SIZES = ["--global-batch", 32, "--shard", 8]
+OPTIONS = [*SIZES, "--epochs", 20, "--checkpoint-every", EVERY, "--keep", 2, "--log-every", 1]
+LAUNCHERS = {"horovodrun --gloo": run_jobs.gloo, "mpirun": run_jobs.mpirun, "horovodrun": run_jobs.horovodrun}
 
 
 class Soak:
@@ -39,21 +36,26 @@ class Soak:
 
     def __init__(self, kills, seed, place):
         self.left, self.random, self.place = kills, random.Random(seed), Path(place)
-        self.victims, self.moments = Counter(), Counter()
+        self.victims, self.moments, self.sizes = Counter(), Counter(), Counter()
         self.steps_lost, self.seconds_to_end = [], []
         self.data = datasets.write(self.place / "data", train=250, validation=61)
 
     def words(self, launcher, folder):
-        """The command of a run: the same images a step for one process and for two."""
-        batch = 32 if launcher == "alone" else 16
-        options = ["--data-dir", self.data, "--batch-size", batch, *OPTIONS]
-        return [LAUNCHERS[launcher], "train.py", "--output-dir", folder, *options]
+        """The command of a run; `launcher` as run_jobs gives it."""
+        return [launcher, "train.py", "--output-dir", folder, "--data-dir", self.data, *OPTIONS]
 
-    def live_through(self, launcher, folder, may_kill=True):
-        """Start the run again and again until it ends by itself."""
+    def draw_launcher(self):
+        """The words before `python`, and the number of processes that they start."""
+        processes = self.random.randint(1, 4)
+        self.sizes[processes] += 1
+        return ([] if processes == 1 else self.random.choice(list(LAUNCHERS.values()))(processes)), processes
+
+    def live_through(self, folder, may_kill=True):
+        """Start the run again and again, each time with other processes, until it ends by itself."""
         while True:
+            launcher, processes = self.draw_launcher() if may_kill else ([], 1)
             with run_jobs.python(*self.words(launcher, folder)) as job:
-                killed = may_kill and self.left > 0 and self.kill(job, launcher, folder)
+                killed = may_kill and self.left > 0 and self.kill(job, processes, folder)
                 began = time.monotonic()
                 run_jobs.until(lambda job=job: not job.processes(), LIMIT)
                 outcome = job.wait()
@@ -61,12 +63,12 @@ class Soak:
                 assert outcome.code == 0, outcome.text
                 return
             self.seconds_to_end.append(time.monotonic() - began)
-            self.look_at(folder)
+            self.check_what_is_left(folder)
 
-    def kill(self, job, launcher, folder):
+    def kill(self, job, processes, folder):
         """Kill something of the job at some moment; False if the job ended before."""
         moment = self.random.choice(["starting", "training", "writing"])
-        victim = "all" if launcher == "alone" else self.random.choice(["rank", "all", "launcher"])
+        victim = "all" if processes == 1 else self.random.choice(["rank", "all", "launcher"])
         if moment == "starting":
             time.sleep(self.random.uniform(0.1, 3))
         else:
@@ -90,7 +92,7 @@ class Soak:
         self.left -= 1
         return True
 
-    def look_at(self, folder):
+    def check_what_is_left(self, folder):
         """What the kill left behind."""
         damaged = []
         found = checkpoint.newest(folder, damaged.append)
@@ -101,9 +103,9 @@ class Soak:
         self.steps_lost.append(lost)
 
     def tell(self, runs):
-        print(
-            f"{sum(self.victims.values())} kills in {runs} runs: every run ended in the same bits as one never killed"
-        )
+        kills = sum(self.victims.values())
+        print(f"{kills} kills in {runs} runs: every run ended in the bits of one process that was never killed")
+        print(f"starts by their number of processes: {dict(sorted(self.sizes.items()))}")
         print(f"killed: {dict(self.victims)}; while: {dict(self.moments)}")
         print(f"steps lost: at most {max(self.steps_lost)} of {EVERY}, {sum(self.steps_lost)} in all")
         print(f"seconds until nothing of the job was left: at most {max(self.seconds_to_end):.1f}")
@@ -135,18 +137,15 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="soak-") as place:
         soak, runs = Soak(options.kills, options.seed, place), 0
-        whole = {}
+        whole = soak.place / "whole"
+        soak.live_through(whole, may_kill=False)
         while soak.left:
-            launcher = list(LAUNCHERS)[(runs + options.seed) % len(LAUNCHERS)]
-            if launcher not in whole:
-                whole[launcher] = soak.place / launcher.replace(" ", "")
-                soak.live_through(launcher, whole[launcher], may_kill=False)
             folder = soak.place / f"run-{runs}"
-            soak.live_through(launcher, folder)
-            assert run_jobs.trained(folder) == run_jobs.trained(whole[launcher])
-            assert run_jobs.records(folder, "step") == run_jobs.records(whole[launcher], "step")
+            soak.live_through(folder)
+            assert run_jobs.trained(folder) == run_jobs.trained(whole)
+            assert run_jobs.records(folder, "step") == run_jobs.records(whole, "step")
             runs += 1
-            print(f"run {runs} under {launcher}: the same bits; {soak.left} kills are left", flush=True)
+            print(f"run {runs}: the same bits; {soak.left} kills are left", flush=True)
         soak.tell(runs)
 
 

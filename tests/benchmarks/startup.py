@@ -19,7 +19,7 @@ PARTS = {
     "and NumPy": "import numpy",
     "and MXNet": "import mxnet",
     "and Horovod for MXNet": "import horovod.mxnet",
-    "and the data set, read and checked": "import horovod.mxnet; from lenet import data; data.load()",
+    "and the data set, read and checked": "import horovod.mxnet, lenet.data.fashion_mnist as f; f.load()",
 }
 
 

@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 mpirun -np 2 python -m tests.benchmarks.step [BATCH]
 
 Without mpirun: one process, nothing to exchange.
-BATCH is per process. Each part is waited for before the next begins, so the parts add up to more than a step of a real
-run, where Python runs ahead; that one is timed too. The limits: floating-point work at the rate of a large matrix
+BATCH is of all processes together. Each part is waited for before the next begins, so the parts add up to more than a
+step of a real run, where Python runs ahead; that one is timed too. The limits: floating-point work at the rate of a large matrix
 product by NumPy's BLAS, bytes at the rate of copying a large array, and the exchange as MPI_Allreduce of the same
 bytes through mpi4py. All processes measure at the same time.
 """
@@ -12,17 +12,16 @@ bytes through mpi4py. All processes measure at the same time.
 import statistics
 import sys
 import time
-from contextlib import contextmanager
 
 import numpy as np
 
 from distributed import connect
-from distributed.launcher import read_launch, set_defaults
+from distributed.environment import settle
+from distributed.launcher import read_launch
 from tests.benchmarks import measuring
-from tests.benchmarks.steps import prepare, seconds_of_a_step
+from tests.benchmarks.steps import prepare, seconds_of_a_step, steps_of
 
 STEPS, WARM_UP = 300, 20
-PIXELS = 28 * 28
 # Multiplications and additions of one image, forward: two convolutions and three dense layers.
 FORWARD = 2 * (6 * 24 * 24 * 25 + 16 * 10 * 10 * 54 + 400 * 120 + 120 * 84 + 84 * 10)
 # Backward is the same again for the weights and, but for the first layer, for the inputs.
@@ -32,33 +31,50 @@ WHOLE = "whole step, as in a run"
 
 
 class Clock:
-    """Adds up seconds by part; what is queued on the device in a part belongs to it."""
+    """Adds up seconds by part of a step; what is queued on the device in a part belongs to it."""
 
     def __init__(self, wait):
-        self.wait, self.seconds = wait, {}
+        self.wait, self.seconds, self.steps = wait, {}, 0
 
-    @contextmanager
+    def begin(self):
+        """The next step begins."""
+        self.steps += 1
+
     def __call__(self, part):
-        began = time.perf_counter()
-        yield
-        self.wait()
-        self.seconds.setdefault(part, []).append(time.perf_counter() - began)
+        return Part(self, part)
+
+
+class Part:
+    """A block that belongs to a part of a step; a step can have several."""
+
+    def __init__(self, clock, name):
+        self.clock, self.name = clock, name
+
+    def __enter__(self):
+        self.clock.wait()
+        self.began = time.perf_counter()
+
+    def __exit__(self, *_):
+        self.clock.wait()
+        times = self.clock.seconds.setdefault(self.name, [])
+        times += [0.0] * (self.clock.steps - len(times))
+        times[-1] += time.perf_counter() - self.began
 
 
 def main():
     batch = int(sys.argv[1]) if len(sys.argv) > 1 else 256
-    set_defaults()
+    settle()
     # Before Horovod starts: its thread is in MPI all the time, and two threads of a process there hold each other up.
     mpi = start_mpi() if read_launch() else None
     exchange = allreduce_seconds(mpi) if mpi else None
     world = connect()
     from mxnet import nd
 
-    learner, train = prepare()
+    step = prepare()
     clock = Clock(nd.waitall)
-    whole = seconds_of_a_step(world, world, learner, train, batch, seconds=0.5)
-    take_apart(world, learner, train, batch, clock)
-    everywhere = world.all_gather([clock.seconds, limits(batch, exchange)])
+    whole = seconds_of_a_step(world, world, step, batch, seconds=0.5)
+    take_apart(world, step, batch, clock)
+    everywhere = world.all_gather([clock.seconds, limits(batch / world.size, exchange)])
     if world.is_root:
         parts = {**split_exchange([seconds for seconds, _ in everywhere]), WHOLE: whole}
         bounds = {name: statistics.mean(found[name] for _, found in everywhere) for name in everywhere[0][1]}
@@ -86,23 +102,32 @@ def split_exchange(everywhere):
     return {part: float(np.median(times.mean(axis=0))) for part, times in parts.items()}
 
 
-def take_apart(world, learner, train, batch, clock):
-    """The lines of Learner.step, each one waited for."""
-    from mxnet import autograd, nd
+def take_apart(world, step, batch, clock):
+    """The parts of Step.take, each one waited for."""
+    from lenet.training import sgd
 
-    rng = np.random.RandomState(world.rank)
+    waited = {
+        (step, "_compute"): "forward and backward",
+        (step.sum, "add"): "sum of the shards",
+        (step.sum, "over_ranks"): "exchange",
+        (sgd, "update"): "update",
+    }
+    for (owner, name), part in waited.items():
+        setattr(owner, name, timed(getattr(owner, name), clock(part)))
+    places = steps_of(step, batch)
     for _ in range(STEPS):
-        with clock("data"):
-            images, labels = train.take(rng.randint(0, len(train), batch).astype(np.int32))
-        with clock("forward and loss"), autograd.record():
-            known = nd.array([1 / batch / world.size, batch, 0, 0])
-            part, report = learner.objective(images, labels, known)
-        with clock("backward"):
-            part.backward()
-        with clock("exchange"):
-            world.sum_gradients(learner.gradients, report)
-        with clock("update"):
-            learner.update(0.001)
+        clock.begin()
+        step.take(world, *next(places), 0.001, ())
+
+
+def timed(work, part):
+    """`work`, each call of which belongs to `part` of a step."""
+
+    def waited(*arguments, **named):
+        with part:
+            return work(*arguments, **named)
+
+    return waited
 
 
 def start_mpi():
@@ -116,12 +141,10 @@ def limits(batch, exchange):
     """Seconds that each part needs at the least, by this machine's rates while all processes work."""
     flops, rate = matrix_product_rate(), copy_rate()
     found = {
-        "data": batch * PIXELS * 2 / rate,  # read and written
-        "forward and loss": batch * FORWARD / flops,
-        "backward": batch * BACKWARD / flops,
+        "forward and backward": batch * (FORWARD + BACKWARD) / flops,
         "update": PARAMETERS * 4 * 5 / rate,  # weights and momenta read and written, gradients read
     }
-    found[WHOLE] = found["forward and loss"] + found["backward"]
+    found[WHOLE] = found["forward and backward"]
     if exchange is not None:
         found["exchange"] = exchange
         found[WHOLE] += exchange
@@ -151,8 +174,8 @@ def copy_rate(size=2**26):
 
 
 def allreduce_seconds(world):
-    """The median of MPI_Allreduce of as many bytes as the gradients and the report."""
-    sent = np.ones(PARAMETERS + 5, np.float32)
+    """The median of MPI_Allreduce of as many bytes as the gradients and the metrics."""
+    sent = np.ones(PARAMETERS + 6, np.int64)
     received, found = np.empty_like(sent), []
     for _ in range(200):
         world.Barrier()

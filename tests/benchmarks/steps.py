@@ -1,9 +1,10 @@
-"""Seconds of a step of train.py's own Learner and World on the real images, for several batches per process.
+"""Seconds of a step of train.py's own Step and World on the real images, for several global batches.
 
-    [LAUNCHER] python -m tests.benchmarks.steps BATCH... [--steps N] [--network fast|plain] [--alone]
+    [LAUNCHER] python -m tests.benchmarks.steps BATCH... [--exchange exact|float32|float16] [--shard N] [--alone]
 
-Prints RESULT {batch: median seconds of one step}; steps follow each other as in the loop, in blocks that are timed
-whole. --alone leaves the exchange out. exchange.py and scaling.py start it under their launchers.
+BATCH is of all processes together. Prints RESULT {batch: median seconds of one step}; steps follow each other as in
+the loop, in blocks that are timed whole. --alone leaves the exchange out: each process keeps its gradients.
+exchange.py, exactness.py, scaling.py and threads.py start it under their launchers.
 """
 
 import argparse
@@ -11,70 +12,84 @@ import json
 import statistics
 import time
 
-import numpy as np
-
 from distributed import World, connect
 
 BLOCKS = 7  # timed, after one to warm up
+
+
+class Alone(World):
+    """The world as another one sees it, whose collectives are the identity all the same."""
+
+    def __init__(self, world):
+        super().__init__()
+        self.rank, self.size = world.rank, world.size
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("batches", type=int, nargs="+")
     parser.add_argument("--seconds", type=float, default=0.4, help="of a block, about")
-    parser.add_argument("--network", choices=["fast", "plain"], default="fast")
+    parser.add_argument("--exchange", default="exact")
+    parser.add_argument("--shard", type=int, default=64)
     parser.add_argument("--alone", action="store_true")
     chosen = parser.parse_args()
     world = connect()
-    learner, train = prepare(chosen.network)
-    partners = World() if chosen.alone else world
-    found = {}
-    for batch in chosen.batches:
-        found[batch] = seconds_of_a_step(world, partners, learner, train, batch, chosen.seconds)
+    step = prepare(exchange=chosen.exchange, shard=chosen.shard)
+    partners = Alone(world) if chosen.alone else world
+    found = {batch: seconds_of_a_step(world, partners, step, batch, chosen.seconds) for batch in chosen.batches}
     if world.is_root:
         print(f"RESULT {json.dumps(found)}\n", end="", flush=True)
     world.close()
 
 
-def prepare(network="fast"):
-    """A Learner and the training images. MXNet comes in here, after the world has chosen the number of threads."""
+def prepare(**options):
+    """A Step on the training images. MXNet comes in here, after the world has chosen the number of threads."""
     import mxnet as mx
 
-    from lenet.config import read_config
+    from lenet.config import Config
     from lenet.data import fashion_mnist
     from lenet.data.batches import Batches
-    from lenet.model import lenet5
-    from lenet.training.step import Learner, Objective
+    from lenet.model.lenet5 import build_network
+    from lenet.training.state import TrainState
+    from lenet.training.step import Step
 
-    net = lenet5.lenet5()
-    lenet5.initialize(net, 1, mx.cpu())
-    net.hybridize(static_alloc=True)
-    learner = Learner(net, read_config([]), mx.cpu())
-    if network == "plain":
-        learner.objective = Objective(net)
-        learner.objective.hybridize(static_alloc=True, static_shape=True)
-    return learner, Batches(fashion_mnist.load().train, mx.cpu())
+    net = build_network(1, mx.cpu())
+    data = Batches(fashion_mnist.load().train, mx.cpu())
+    return Step(net, TrainState.of(net, mx.cpu()), Config(**options), data)
 
 
-def seconds_of_a_step(world, partners, learner, train, batch, seconds):
+def steps_of(step, batch):
+    """(order, begin, end) of one full step after the other, over the epochs."""
+    import mxnet as mx
+
+    from lenet.data.sampler import epoch_order
+
+    images, epoch = len(step.data), 0
+    while True:
+        order = mx.nd.array(epoch_order(1, epoch, images), dtype="int32")
+        for begin in range(0, images - batch + 1, batch):
+            yield order, begin, begin + batch
+        epoch += 1
+
+
+def seconds_of_a_step(world, partners, step, batch, seconds):
     """The median over blocks; the slowest rank's, for all begin each block together."""
-    rng = np.random.RandomState(world.rank)
-    steps = 5
+    places = steps_of(step, batch)
+    count = 5
     times = []
     for block in range(BLOCKS + 1):
-        world.all_gather(None)
+        world.barrier()
         began = time.perf_counter()
         unread = None
-        for _ in range(steps):
-            images, labels = train.take(rng.randint(0, len(train), batch).astype(np.int32))
-            report = learner.step(partners, images, labels, batch * partners.size, 0.001, (False, False))
+        for _ in range(count):
+            metrics = step.take(partners, *next(places), 0.001, (False, False))
             if unread is not None:
-                unread.asnumpy()
-            unread = report
-        unread.asnumpy()
-        each = max(world.all_gather((time.perf_counter() - began) / steps))
+                step.read(unread)
+            unread = metrics
+        step.read(unread)
+        each = max(world.all_gather((time.perf_counter() - began) / count))
         times += [each] if block else []
-        steps = max(5, int(seconds / each))
+        count = max(5, int(seconds / each))
     return statistics.median(times)
 
 
