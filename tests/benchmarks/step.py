@@ -4,9 +4,9 @@
 
 Without mpirun: one process, nothing to exchange.
 BATCH is of all processes together. Each part is waited for before the next begins, so the parts add up to more than a
-step of a real run, where Python runs ahead; that one is timed too. The limits: floating-point work at the rate of a large matrix
-product by NumPy's BLAS, bytes at the rate of copying a large array, and the exchange as MPI_Allreduce of the same
-bytes through mpi4py. All processes measure at the same time.
+step of a real run, where Python runs ahead; that one is timed too. The limits: floating-point work at the rate of a
+large matrix product by NumPy's BLAS, bytes at the rate of copying a large array, and the exchange as MPI_Allreduce of
+the same bytes through mpi4py. All processes measure at the same time.
 """
 
 import statistics
