@@ -6,7 +6,7 @@ from distributed.launcher import check_rendezvous, follow_horovodrun, read_launc
 from distributed.world import World
 
 
-def connect():
+def connect() -> World:
     """The world of this process: `World` without a launcher, else `HorovodWorld`.
 
     LaunchError where Horovod is missing or does not see the processes that the launcher started: training on would

@@ -146,7 +146,7 @@ def test_failing_command_is_tried_three_times(port):
 
 def test_command_that_hangs_after_its_run_is_killed(port):
     """A pod that no longer answers is lost, and a command that waits for it for ever does not keep this one."""
-    change = "pod.FAILURES = 1; pod.GRACE = pod.SILENCE = 0.1; pod.Pod._report = _silent(pod.Pod._report)"
+    change = "pod.FAILURES = 1; pod.GRACE = pod.SILENCE = 0.1; pod.Agent._report = _silent(pod.Agent._report)"
     silent = (
         "def _silent(report): return lambda self, token, state: "
         "report(self, token, state) if state == 'waiting' else (None, {})"
