@@ -1,7 +1,7 @@
 """Thousands of wrong files for every reader: an answer or an InputError of one line, in little memory, never a crash.
 
 Each reader is tried in a process of its own that may take little more memory than it has when it starts.
-`lenet.idx` is tried in test_idx.py.
+`lenet.data.idx` is tried in test_idx_fuzz.py.
 """
 
 import json
