@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 ENGINES = ("NaiveEngine", "ThreadedEngine", "ThreadedEnginePerDevice")
 # What the user has set stays. Measured with tests/benchmarks/exchange.py and threads.py.
@@ -50,7 +50,7 @@ def choose_engine(debug: bool) -> None:
     os.environ["MXNET_ENGINE_TYPE"] = "NaiveEngine"
 
 
-def read_count(environment: MutableMapping[str, str], name: str) -> int | None:
+def read_count(environment: Mapping[str, str], name: str) -> int | None:
     """The whole number in the variable `name`, None where it is not set. LaunchError: it is not a number."""
     text = environment.get(name)
     if text is not None and not (text.isascii() and text.isdigit() and len(text) < 10):

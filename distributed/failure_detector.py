@@ -1,6 +1,6 @@
-"""Who is lost: one idle connection from each rank to rank 0, which breaks when the process at either end is gone.
+"""Which rank is lost: each has an idle connection to rank 0, which breaks when the process at either end is gone.
 
-Horovod only tells that some connection broke. This is asked after such an error, and does nothing by itself.
+Horovod only tells that some connection broke. The detector is asked after such an error, and does nothing by itself.
 """
 
 import json
@@ -8,9 +8,15 @@ import secrets
 import selectors
 import socket
 import threading
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from distributed.world import World
 
 CONNECT_SECONDS = 3.0  # for each address of rank 0
 
@@ -18,35 +24,36 @@ CONNECT_SECONDS = 3.0  # for each address of rank 0
 class FailureDetector:
     """Knows the first rank that was lost. Every rank makes one at the same time: it uses the world's collectives."""
 
-    def __init__(self, world):
-        self.hosts = world.all_gather(world.host)
-        self.lost, self.found = None, threading.Event()
-        self.socket = None
+    def __init__(self, world: "World") -> None:
+        self.hosts: list[str] = world.all_gather(world.host)
+        self.lost: int | None = None  # the first rank that was lost
+        self.found = threading.Event()
+        self.socket: socket.socket | None = None  # the server on rank 0, the connection to it elsewhere
         server = socket.create_server(("", 0), backlog=world.size) if world.is_root else None
-        offer = server and [server.getsockname()[1], _addresses(), secrets.token_hex(16)]
+        offer = [server.getsockname()[1], _addresses(), secrets.token_hex(16)] if server else None
         port, addresses, token = world.broadcast_object(offer)
-        if world.is_root:
-            work, arguments = self._watch_all, (server, token, world.size)
+        watch: Callable[[], None]
+        if server:
+            watch = partial(self._watch_all, server, token, world.size)
         else:
             near = ["127.0.0.1"] if world.host == self.hosts[0] else []
-            work, arguments = (
-                self._watch_root,
-                ([*near, *addresses, self.hosts[0]], port, [token, world.rank]),
-            )
-        threading.Thread(target=work, args=arguments, daemon=True, name="lifeline").start()
+            watch = partial(self._watch_root, [*near, *addresses, self.hosts[0]], port, [token, world.rank])
+        threading.Thread(target=watch, daemon=True, name="failure detector").start()
 
-    def first_lost(self, seconds):
+    def first_lost(self, seconds: float) -> str | None:
         """`rank 2 on host b`, once it is known and at most `seconds` later; None if nobody is known to be lost."""
-        return f"rank {self.lost} on {self.hosts[self.lost]}" if self.found.wait(seconds) else None
+        if not self.found.wait(seconds) or self.lost is None:
+            return None
+        return f"rank {self.lost} on {self.hosts[self.lost]}"
 
-    def close(self):
-        """Watch no longer; the thread ends and with it the connections."""
+    def close(self) -> None:
+        """Watch no longer: the thread ends, and with it the connections."""
         if self.socket:
             with suppress(OSError):  # the other end was faster
                 self.socket.shutdown(socket.SHUT_RDWR)
 
-    def _watch_root(self, addresses, port, greeting):
-        """On the other ranks. Where no address of rank 0 answers (a firewall), there is no lifeline."""
+    def _watch_root(self, addresses: Sequence[str], port: int, greeting: list[Any]) -> None:
+        """On the other ranks. Where no address of rank 0 answers (a firewall), this rank detects nothing."""
         for address in addresses:
             try:
                 root = socket.create_connection((address, port), CONNECT_SECONDS)
@@ -59,7 +66,7 @@ class FailureDetector:
                 self._lose(int(_receive(root) or 0))
             return
 
-    def _watch_all(self, server, token, size):
+    def _watch_all(self, server: socket.socket, token: str, size: int) -> None:
         """On rank 0, until `close`: the first end of a connection is told to all others."""
         self.socket = server
         peers = selectors.DefaultSelector()
@@ -80,12 +87,12 @@ class FailureDetector:
                         _tell([peer.fileobj for peer in peers.get_map().values() if peer.data], key.data)
                         self._lose(key.data)
 
-    def _lose(self, rank):
+    def _lose(self, rank: int) -> None:
         self.lost = rank
         self.found.set()
 
 
-def _greeted(peer, token):
+def _greeted(peer: socket.socket, token: str) -> Any:
     """The rank that `peer` says it is, if it knows the token of this job."""
     peer.settimeout(CONNECT_SECONDS)
     try:
@@ -95,7 +102,7 @@ def _greeted(peer, token):
         return None
 
 
-def _receive(peer):
+def _receive(peer: socket.socket) -> bytes:
     """What `peer` sends next, or nothing if its process has ended."""
     try:
         return peer.recv(64)
@@ -103,19 +110,20 @@ def _receive(peer):
         return b""
 
 
-def _tell(peers, rank):
+def _tell(peers: Iterable[Any], rank: int) -> None:
     for peer in peers:
         with suppress(OSError):  # it has ended as well
             peer.sendall(str(rank).encode())
 
 
-def _close(peers):
-    for key in list(peers.get_map().values()):
-        key.fileobj.close()
+def _close(peers: selectors.BaseSelector) -> None:
+    open_peers: list[Any] = [key.fileobj for key in peers.get_map().values()]
+    for peer in open_peers:
+        peer.close()
     peers.close()
 
 
-def _addresses():
+def _addresses() -> list[str]:
     """The IPv4 addresses of this host, loopback left out."""
     found = [each for addresses in psutil.net_if_addrs().values() for each in addresses]
     return [each.address for each in found if each.family == socket.AF_INET and not each.address.startswith("127.")]

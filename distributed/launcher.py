@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +25,12 @@ NAMES = {
     # Of the step, not of the job: a batch script is no rank. No local size: Slurm gives each task its own cores.
     "srun": ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", ""),
 }
-RENDEZVOUS_SECONDS = 10.0
+RENDEZVOUS_SECONDS = 10.0  # to wait for an answer of Gloo's rendezvous server
 
 
 @dataclass(frozen=True)
 class Launch:
-    """A launcher's name and the place that it gave to this process."""
+    """A launcher's name, and the ranks and sizes that it gave to this process."""
 
     by: str
     rank: int
@@ -38,8 +39,8 @@ class Launch:
     local_rank: int | None = None  # where the launcher does not say
 
 
-def read_launch(environment=os.environ) -> Launch | None:
-    """The launch of this process, or None where nothing started it as one of several. LaunchError: not numbers."""
+def read_launch(environment: Mapping[str, str] = os.environ) -> Launch | None:
+    """The launch of this process, or None where no launcher started it. LaunchError: its variables do not fit."""
     for by, names in NAMES.items():
         rank, size, local_rank, local_size = (read_count(environment, name) for name in names)
         if rank is None or size is None or (by == "srun" and size == 1):  # srun --pty bash: a shell, not a job
@@ -53,8 +54,8 @@ def read_launch(environment=os.environ) -> Launch | None:
     return None
 
 
-def check_rendezvous(environment=os.environ):
-    """LaunchError unless the place is there where Gloo lets the processes meet: Horovod would end the interpreter."""
+def check_rendezvous(environment: Mapping[str, str] = os.environ) -> None:
+    """LaunchError unless Gloo's rendezvous server can be reached: without it Horovod would end the interpreter."""
     if environment.get("HOROVOD_CONTROLLER") != "gloo":
         return
     host = environment.get("HOROVOD_GLOO_RENDEZVOUS_ADDR", "")
@@ -66,7 +67,7 @@ def check_rendezvous(environment=os.environ):
         raise LaunchError(f"{where}: horovodrun is not there ({error}); it sets both for its processes") from None
 
 
-def follow_horovodrun():
+def follow_horovodrun() -> None:
     """Let the end of a horovodrun that runs mpirun count as a request to stop this process.
 
     horovodrun becomes `sh -c mpirun …`; a signal sent to it ends that shell alone, and mpirun with all its processes
@@ -77,7 +78,7 @@ def follow_horovodrun():
     if shell is None or not _command(shell).startswith("/bin/sh -c mpirun "):
         return
 
-    def wait():
+    def wait() -> None:
         while _parent(mpirun) == shell:
             time.sleep(0.2)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -85,7 +86,7 @@ def follow_horovodrun():
     threading.Thread(target=wait, daemon=True, name="horovodrun").start()
 
 
-def _parent(process):
+def _parent(process: int) -> int | None:
     """The parent of a process by number, or None if it is gone (or this is no Linux)."""
     try:
         return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
@@ -93,7 +94,7 @@ def _parent(process):
         return None
 
 
-def _command(process):
+def _command(process: int) -> str:
     try:
         return Path(f"/proc/{process}/cmdline").read_text(errors="replace").replace("\0", " ")
     except OSError:

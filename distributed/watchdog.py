@@ -5,33 +5,37 @@ import sys
 import threading
 import time
 import traceback
+from typing import TYPE_CHECKING, NoReturn
 
-TICK = 0.5  # seconds between two looks
+if TYPE_CHECKING:
+    from distributed.world import World
+
+TICK = 0.5  # seconds between two checks
 LAST_WORDS = 2.0  # seconds for the other ranks' reports: the launcher ends them when the first has ended
 
 
 class Watchdog:
-    """A thread that ends this process when `alive` was not called for `timeout` seconds.
+    """A thread that ends this process when `heartbeat` was not called for `timeout` seconds.
 
     Each rank has its own. The ranks that wait for a lost one say what they wait for; the launcher then ends the rest.
     """
 
-    def __init__(self, world, timeout):
+    def __init__(self, world: "World", timeout: float) -> None:
         self.world, self.timeout = world, timeout
         self.waiting_for, self.idle = "the first step", 0.0
         self.main_thread = threading.get_ident()
         self.stopped = threading.Event()
         threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
 
-    def heartbeat(self, waiting_for):
+    def heartbeat(self, waiting_for: str) -> None:
         """Tell that the run moves, and what it waits for next."""
         self.waiting_for, self.idle = waiting_for, 0.0
 
-    def stop(self):
+    def stop(self) -> None:
         """Watch no longer."""
         self.stopped.set()
 
-    def _watch(self):
+    def _watch(self) -> None:
         last = time.monotonic()
         while not self.stopped.wait(TICK):
             now = time.monotonic()
@@ -40,7 +44,7 @@ class Watchdog:
             if self.idle > self.timeout:
                 self._end()
 
-    def _end(self):
+    def _end(self) -> NoReturn:
         frame = sys._current_frames()[self.main_thread]
         world = self.world
         at = f"at step {world.reached[2]}" if world.reached else "before the first step"

@@ -1,4 +1,4 @@
-"""Where the pods of a job without a launcher meet: a run begins when every rank waits for it.
+"""The rendezvous of the pods of a job without a launcher: a run begins when every rank waits for it.
 
 Rank 0 keeps the table. A pod reports each second: its rank, a token that is new for each run that it wants to
 join, and what it does. A run is over for all as soon as one of its pods comes with a new token or is silent.
@@ -7,8 +7,9 @@ Nothing of an old run gets into a new one, because each run has a rendezvous of 
 
 import threading
 import time
+from collections.abc import Callable
 from socketserver import ThreadingMixIn
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xmlrpc.server import SimpleXMLRPCServer
 
 from horovod.runner.common.util.hosts import get_host_assignments, parse_hosts
@@ -32,32 +33,34 @@ class Report(NamedTuple):
 class Rendezvous:
     """The table of the ranks and the run that is under way, if there is one."""
 
-    def __init__(self, size):
+    def __init__(self, size: int) -> None:
         self.plan = get_host_assignments(parse_hosts(",".join(f"pod-{rank}:1" for rank in range(size))), size)
         self.lock = threading.Lock()
-        self.seen = {}  # rank: Report
-        self.tokens = {}  # rank: token, of the run under way
-        self.rendezvous_port = None
+        self.reports: dict[int, Report] = {}  # the last one of each rank
+        self.tokens: dict[int, str] = {}  # by rank, of the run under way
+        self.rendezvous_port: int | None = None  # of Horovod, for the run under way
         self.finished = False  # all were done at once: nothing can change that any more
-        self.left, self.all_left = set(), threading.Event()
+        self.left: set[int] = set()  # the ranks that have said that they leave
+        self.all_left = threading.Event()
 
-    def report(self, rank, token, state):
-        """Take in a report. The answer, and what belongs to it: the missing ranks or Horovod's variables."""
+    def report(self, rank: int, token: str, state: str) -> tuple[str, dict[str, Any]]:
+        """Take in a report. Returns the answer and its details: the missing ranks or Horovod's variables."""
         with self.lock:
-            self.seen[self.plan[rank].rank] = Report(token, state, time.monotonic())
+            self.reports[self.plan[rank].rank] = Report(token, state, time.monotonic())
             if not self.finished and any(self._is_lost(rank) for rank in self.tokens):
                 self.tokens = {}
             if not self.finished and not self.tokens and not self._missing():
                 self._begin()
             return self._answer(rank, token, state)
 
-    def listen(self, port):
+    def listen(self, port: int) -> None:
         """Take reports at `port`, on all addresses, until this process ends."""
         server = _Server(("", port), logRequests=False)
-        server.register_function(self.report)
-        threading.Thread(target=server.serve_forever, daemon=True, name="meeting").start()
+        report: Callable[..., Any] = self.report
+        server.register_function(report, "report")
+        threading.Thread(target=server.serve_forever, daemon=True, name="rendezvous").start()
 
-    def _answer(self, rank, token, state):
+    def _answer(self, rank: int, token: str, state: str) -> tuple[str, dict[str, Any]]:
         self.finished = self.finished or self._all_done()
         if self.finished:
             self._note_leaving(rank, state)
@@ -66,22 +69,22 @@ class Rendezvous:
             return (WAIT, {"missing": self._missing()}) if state == WAITING else (OVER, {})
         return (GO, self._variables(rank)) if state == WAITING else (WAIT, {})
 
-    def _note_leaving(self, rank, state):
+    def _note_leaving(self, rank: int, state: str) -> None:
         """Only a pod's own word that it leaves tells that it has got the answer before."""
         if state == LEAVING:
             self.left.add(rank)
         if len(self.left) == len(self.plan):
             self.all_left.set()
 
-    def _begin(self):
-        """The rendezvous of earlier runs go on: what is left of such a run fails there, and not here."""
+    def _begin(self) -> None:
+        """Begin a run with a server of its own: what is left of an earlier run fails at the server of that one."""
         server = RendezvousServer()
         self.rendezvous_port = server.start()
         server.init(self.plan)
-        self.tokens = {rank: report.token for rank, report in self.seen.items()}
+        self.tokens = {rank: report.token for rank, report in self.reports.items()}
 
-    def _variables(self, rank):
-        """What horovodrun would set, but for the rendezvous' address: a pod knows where it met."""
+    def _variables(self, rank: int) -> dict[str, str]:
+        """The variables that horovodrun would set, but for the server's address: a pod knows it."""
         return {
             **create_slot_env_vars(self.plan[rank]),
             "HOROVOD_GLOO_RENDEZVOUS_PORT": str(self.rendezvous_port),
@@ -89,17 +92,17 @@ class Rendezvous:
             "HOROVOD_CPU_OPERATIONS": "gloo",
         }
 
-    def _is_lost(self, rank):
-        token, _, reported = self.seen[rank]
+    def _is_lost(self, rank: int) -> bool:
+        token, _, reported = self.reports[rank]
         return token != self.tokens[rank] or time.monotonic() - reported > SILENCE
 
-    def _missing(self):
+    def _missing(self) -> list[int]:
         since = time.monotonic() - FRESH
-        waiting = {rank for rank, each in self.seen.items() if each.state == WAITING and each.time > since}
+        waiting = {rank for rank, each in self.reports.items() if each.state == WAITING and each.time > since}
         return [slot.rank for slot in self.plan if slot.rank not in waiting]
 
-    def _all_done(self):
-        return bool(self.tokens) and all(self.seen[rank].state == DONE for rank in self.tokens)
+    def _all_done(self) -> bool:
+        return bool(self.tokens) and all(self.reports[rank].state == DONE for rank in self.tokens)
 
 
 class _Server(ThreadingMixIn, SimpleXMLRPCServer):
