@@ -1,7 +1,7 @@
 """Thousands of wrong files for every reader: an answer or an InputError of one line, in little memory, never a crash.
 
 Each reader is tried in a process of its own that may take little more memory than it has when it is set up. The reader
-of IDX files is tried in tests/unit/test_idx.py.
+of IDX files is tried in tests/unit/test_idx_fuzz.py.
 """
 
 import json

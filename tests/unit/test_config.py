@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lenet.config import Config, read_config, write_config
+from lenet.errors import InputError
 from tests.support import run_jobs
 
 RECIPES = run_jobs.ROOT / "lenet" / "recipes"
