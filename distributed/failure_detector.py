@@ -21,7 +21,6 @@ class FailureDetector:
     def __init__(self, world):
         self.hosts = world.all_gather(world.host)
         self.lost, self.found = None, threading.Event()
-        self.socket = None
         server = socket.create_server(("", 0), backlog=world.size) if world.is_root else None
         offer = server and [server.getsockname()[1], _addresses(), secrets.token_hex(16)]
         port, addresses, token = world.broadcast_object(offer)
@@ -39,12 +38,6 @@ class FailureDetector:
         """`rank 2 on host b`, once it is known and at most `seconds` later; None if nobody is known to be lost."""
         return f"rank {self.lost} on {self.hosts[self.lost]}" if self.found.wait(seconds) else None
 
-    def close(self):
-        """Watch no longer; the thread ends and with it the connections."""
-        if self.socket:
-            with suppress(OSError):  # the other end was faster
-                self.socket.shutdown(socket.SHUT_RDWR)
-
     def _watch_root(self, addresses, port, greeting):
         """On the other ranks. Where no address of rank 0 answers (a firewall), there is no lifeline."""
         for address in addresses:
@@ -53,24 +46,19 @@ class FailureDetector:
             except OSError:
                 continue
             root.settimeout(None)
-            self.socket = root
             with root:
                 root.sendall(json.dumps(greeting).encode() + b"\n")
                 self._lose(int(_receive(root) or 0))
             return
 
     def _watch_all(self, server, token, size):
-        """On rank 0, until `close`: the first end of a connection is told to all others."""
-        self.socket = server
+        """On rank 0: the first end of a connection is told to all others."""
         peers = selectors.DefaultSelector()
         peers.register(server, selectors.EVENT_READ)
         while True:
             for key, _ in peers.select():
                 if key.fileobj is server:
-                    try:
-                        peer, _ = server.accept()
-                    except OSError:  # shut down by `close`
-                        return _close(peers)
+                    peer, _ = server.accept()
                     rank = _greeted(peer, token)
                     if rank in range(1, size):
                         peers.register(peer, selectors.EVENT_READ, rank)
@@ -107,12 +95,6 @@ def _tell(peers, rank):
     for peer in peers:
         with suppress(OSError):  # it has ended as well
             peer.sendall(str(rank).encode())
-
-
-def _close(peers):
-    for key in list(peers.get_map().values()):
-        key.fileobj.close()
-    peers.close()
 
 
 def _addresses():
