@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from tests.benchmarks import measuring
-from tests.support.elastic_jobs import HOSTS
+from tests.support.elastic_jobs import AGENT, HOSTS
 from tests.support.run_jobs import ROOT, Job, gloo, records, until
 
 STEPS_BEFORE = 100  # a kill comes after so many
@@ -48,7 +48,7 @@ def elastic(processes):
     hosts = Path(HOST_FILES.name, f"{processes}")
     hosts.write_text("".join(f"{host}:1\n" for host in HOSTS[:processes]))
     words = f"horovodrun --gloo -np {processes} --min-np 1 --network-interface lo --host-discovery-script"
-    return [*words.split(), f"{ROOT}/launch/discover_hosts.sh {hosts}", sys.executable, "-m", "distributed.elastic.agent"]
+    return [*words.split(), f"{ROOT}/launch/discover_hosts.sh {hosts}", sys.executable, *AGENT]
 
 
 def command(launcher, folder, *options):
