@@ -28,7 +28,6 @@ class FailureDetector:
         self.hosts: list[str] = world.all_gather(world.host)
         self.lost: int | None = None  # the first rank that was lost
         self.found = threading.Event()
-        self.socket: socket.socket | None = None  # the server on rank 0, the connection to it elsewhere
         server = socket.create_server(("", 0), backlog=world.size) if world.is_root else None
         offer = [server.getsockname()[1], _addresses(), secrets.token_hex(16)] if server else None
         port, addresses, token = world.broadcast_object(offer)
@@ -46,12 +45,6 @@ class FailureDetector:
             return None
         return f"rank {self.lost} on {self.hosts[self.lost]}"
 
-    def close(self) -> None:
-        """Watch no longer: the thread ends, and with it the connections."""
-        if self.socket:
-            with suppress(OSError):  # the other end was faster
-                self.socket.shutdown(socket.SHUT_RDWR)
-
     def _watch_root(self, addresses: Sequence[str], port: int, greeting: list[Any]) -> None:
         """On the other ranks. Where no address of rank 0 answers (a firewall), this rank detects nothing."""
         for address in addresses:
@@ -60,24 +53,19 @@ class FailureDetector:
             except OSError:
                 continue
             root.settimeout(None)
-            self.socket = root
             with root:
                 root.sendall(json.dumps(greeting).encode() + b"\n")
                 self._lose(int(_receive(root) or 0))
             return
 
     def _watch_all(self, server: socket.socket, token: str, size: int) -> None:
-        """On rank 0, until `close`: the first end of a connection is told to all others."""
-        self.socket = server
+        """On rank 0: the first end of a connection is told to all others."""
         peers = selectors.DefaultSelector()
         peers.register(server, selectors.EVENT_READ)
         while True:
             for key, _ in peers.select():
                 if key.fileobj is server:
-                    try:
-                        peer, _ = server.accept()
-                    except OSError:  # shut down by `close`
-                        return _close(peers)
+                    peer, _ = server.accept()
                     rank = _greeted(peer, token)
                     if rank in range(1, size):
                         peers.register(peer, selectors.EVENT_READ, rank)
@@ -114,13 +102,6 @@ def _tell(peers: Iterable[Any], rank: int) -> None:
     for peer in peers:
         with suppress(OSError):  # it has ended as well
             peer.sendall(str(rank).encode())
-
-
-def _close(peers: selectors.BaseSelector) -> None:
-    open_peers: list[Any] = [key.fileobj for key in peers.get_map().values()]
-    for peer in open_peers:
-        peer.close()
-    peers.close()
 
 
 def _addresses() -> list[str]:

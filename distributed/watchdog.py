@@ -24,20 +24,16 @@ class Watchdog:
         self.world, self.timeout = world, timeout
         self.waiting_for, self.idle = "the first step", 0.0
         self.main_thread = threading.get_ident()
-        self.stopped = threading.Event()
         threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
 
     def heartbeat(self, waiting_for: str) -> None:
         """Tell that the run moves, and what it waits for next."""
         self.waiting_for, self.idle = waiting_for, 0.0
 
-    def stop(self) -> None:
-        """Watch no longer."""
-        self.stopped.set()
-
     def _watch(self) -> None:
         last = time.monotonic()
-        while not self.stopped.wait(TICK):
+        while True:
+            time.sleep(TICK)
             now = time.monotonic()
             self.idle += min(now - last, 2 * TICK)  # the time that this process itself was stopped does not count
             last = now

@@ -62,11 +62,6 @@ class World:
         """End this process when `heartbeat` is not called for `timeout` seconds."""
         self.watchdog = Watchdog(self, timeout)
 
-    def unwatch(self) -> None:
-        """Watch no longer."""
-        if self.watchdog:
-            self.watchdog.stop()
-
     def heartbeat(self, waiting_for: str) -> None:
         """Tell the watchdog, if there is one, that the run moves, and what it waits for next."""
         if self.watchdog:

@@ -83,6 +83,6 @@ def join() -> ElasticWorld:
         raise LaunchError("an elastic job needs an agent in each slot: start it with launch/elastic.sh")
     try:
         return ElasticWorld(Memory(int(descriptor)))
-    except mx.MXNetError as error:  # another rank is lost while this one starts
-        print(f"no world yet, starting again: {error}".splitlines()[0], file=sys.stderr, flush=True)
+    except mx.MXNetError:
+        print("another rank is lost while this one starts; starting again", file=sys.stderr, flush=True)
         os._exit(RUN_AGAIN)

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.recovery [--rounds 5] [--epochs 2] [--json FILE]
 
 Each round trains with two processes, static and elastic, and counts images per second of the last epoch. Then it kills
-one of three processes in the middle of an epoch, elastic and static, where the same command is given again at once, and
-counts the seconds until the next step is on record.
+one of three processes or slots in the middle of an epoch, elastic and static, where the same command is given again at
+once, and counts the seconds until the next step is on record.
 """
 
 import signal
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from tests.benchmarks import measuring
-from tests.support.elastic_jobs import HOSTS
+from tests.support.elastic_jobs import AGENT, HOSTS
 from tests.support.run_jobs import ROOT, Job, gloo, records, until
 
 STEPS_BEFORE = 100  # a kill comes after so many
@@ -28,8 +28,9 @@ def main():
         "static": lambda: speed(gloo(2), chosen.epochs),
         "elastic": lambda: speed(elastic(2), chosen.epochs),
         "a restart": lambda: seconds_to_recover(gloo(3), gives_again=True),
-        "elastic, rank 0": lambda: seconds_to_recover(elastic(3)),
-        "elastic, another rank": lambda: seconds_to_recover(elastic(3), rank=1),
+        "elastic, rank 0's process": lambda: seconds_to_recover(elastic(3)),
+        "elastic, rank 0's host": lambda: seconds_to_recover(elastic(3), with_agent=True),
+        "elastic, another host": lambda: seconds_to_recover(elastic(3), rank=1, with_agent=True),
     }
     found = measuring.in_turn(jobs, chosen.rounds)
     cost = [100 * (1 - fast / slow) for fast, slow in zip(found["elastic"], found["static"])]
@@ -47,7 +48,7 @@ def elastic(processes):
     hosts = Path(HOST_FILES.name, f"{processes}")
     hosts.write_text("".join(f"{host}:1\n" for host in HOSTS[:processes]))
     words = f"horovodrun --gloo -np {processes} --min-np 1 --network-interface lo --host-discovery-script"
-    return [*words.split(), f"{ROOT}/launch/discover_hosts.sh {hosts}"]
+    return [*words.split(), f"{ROOT}/launch/discover_hosts.sh {hosts}", sys.executable, *AGENT]
 
 
 def command(launcher, folder, *options):
@@ -61,15 +62,15 @@ def speed(launcher, epochs):
         return records(folder, "epoch")[-1]["images_per_second"]
 
 
-def seconds_to_recover(launcher, rank=0, gives_again=False):
-    """Seconds from the kill of a rank to the first step that is taken after it."""
+def seconds_to_recover(launcher, rank=0, gives_again=False, with_agent=False):
+    """Seconds from the kill of a rank, or of its slot, to the first step that is taken after it."""
     with tempfile.TemporaryDirectory() as folder:
         words = command(launcher, folder, "--log-every", 1, "--checkpoint-every", 20)
         with Job(words) as job:
             until(lambda: len(records(folder, "step")) > STEPS_BEFORE, measuring.LIMIT)
             process = next(each for each in job.processes() if is_rank(each, rank))
             before, killed = begun(folder), time.monotonic()
-            process.send_signal(signal.SIGKILL)
+            (process.parent() if with_agent else process).send_signal(signal.SIGKILL)
             if not gives_again:
                 return until_next_step(folder, before) - killed
             job.process.wait()
