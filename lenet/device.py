@@ -9,7 +9,7 @@ from lenet.errors import InputError
 from lenet.nvml import GPU, HostGPUs, read_gpus
 
 WITHOUT = "--device cpu or, for any command, CUDA_VISIBLE_DEVICES='' computes without one"
-WITH_CUDA = "launch/setup.sh --gpu installs one that can (requirements-gpu.txt), docker build --target gpu an image"
+WITH_CUDA = "launch/setup.sh --gpu installs one that can (requirements/gpu.txt), docker build --target gpu an image"
 
 
 def choose_device(requested: str, local_rank: int, local_size: int) -> tuple[mx.Context, str | None]:

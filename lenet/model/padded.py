@@ -1,8 +1,8 @@
-"""LeNet-5 as a CPU likes it: the parameters and results of the plain layers in model.py, by other arithmetic.
+"""LeNet-5 as a CPU likes it: the parameters and results of the plain layers in lenet5.py, by other arithmetic.
 
 oneDNN has fast kernels for as many channels as a vector register holds numbers, and slow ones for LeNet's 6: the
 first convolution computes 8 or 16, the rest of them from weights of 0. And ReLU comes after the pool, on a quarter of
-the values: the largest of four and its gradient are the same. tests/benchmarks/NOTES.md has the times.
+the values: the largest of four and its gradient are the same. tests/benchmarks/README.md has the times.
 """
 
 from pathlib import Path

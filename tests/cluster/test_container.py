@@ -21,7 +21,7 @@ LOCKED = [*pods.LOCKED, "--network", "none"]
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_run_trains(image, output, data, processes):
-    """As the README has it, locked down: only the results' folder and /tmp can be written."""
+    """As launch/README.md has it, locked down: only the results' folder and /tmp can be written."""
     with pods.Cluster(image, [], "") as cluster:
         words = [*LOCKED, "--volume", f"{output}:/opt/lenet/runs", "--volume", f"{data}:{DATA}:ro"]
         launched = ["horovodrun", "-np", "2", "python", "train.py", "--epochs", "2"]

@@ -85,7 +85,7 @@ def test_an_mxnet_without_cuda_beside_a_gpu(machine):
     message = refusal("gpu")
     assert message.startswith(f"--device gpu: {why}")
     assert "launch/setup.sh --gpu" in message
-    assert "requirements-gpu.txt" in message
+    assert "requirements/gpu.txt" in message
     assert "docker build --target gpu" in message
     machine("H100", "A100", build=CPU_BUILD)
     device, line = choose_device("auto", 0, 4)
