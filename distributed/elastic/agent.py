@@ -82,8 +82,8 @@ class Agent:
 
     def _stop(self, number: int, frame: object) -> None:
         self.is_asked_to_stop = True
-        if self.child is None:
-            sys.exit(STOPPED)
+        if self.child is None:  # horovodrun does it too when --min-np processes do not come in time
+            raise LeaveJob("no next world: asked to stop, or fewer processes were left than --min-np", STOPPED)
         self.child.send_signal(number)
 
 
@@ -99,14 +99,14 @@ def main(command: list[str]) -> int:
         usage = "horovodrun --min-np … python -m distributed.elastic.agent COMMAND, as launch/elastic.sh does it"
         print(f"error: {usage}", file=sys.stderr)
         return 2
-    agent = Agent(command)
-    with suppress(ImportError):  # the command says so in a line
-        from horovod.runner.elastic.worker import WorkerNotificationManager
-
-        manager = WorkerNotificationManager()
-        manager.register_listener(agent)
-        manager.init()
     try:
+        agent = Agent(command)
+        with suppress(ImportError):  # the command says so in a line
+            from horovod.runner.elastic.worker import WorkerNotificationManager
+
+            manager = WorkerNotificationManager()
+            manager.register_listener(agent)
+            manager.init()
         return agent.live()
     except LeaveJob as leave:
         say(f"{leave}", "error: " if leave.exit_code else "")
