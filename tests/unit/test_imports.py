@@ -11,7 +11,7 @@ from tests.support.run_jobs import ROOT
 
 # The rooms of lenet from the bottom up, as the names in it. A module imports from its own room and from lower levels.
 LEVELS = [
-    ["config errors files"],
+    ["config errors files text_files"],
     ["cli", "data", "device nvml", "model"],
     ["run"],
     ["training"],
@@ -27,6 +27,7 @@ LATE = {
     ("lenet/__main__.py", "lenet.commands"): "of the commands, only the one that is asked for",
     ("distributed/connect.py", "distributed.horovod_world"): "one process needs no Horovod",
     ("distributed/connect.py", "distributed.elastic.world"): "one process needs no Horovod",
+    ("distributed/elastic/agent.py", "horovod.runner.elastic"): "without Horovod the command itself says so in a line",
     ("distributed/horovod_world.py", "mpi4py"): "there may be none; it starts MPI unless it is told not to first",
 }
 
