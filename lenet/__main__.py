@@ -29,6 +29,10 @@ def main(arguments: list[str]) -> int:
     except (InputError, environment.LaunchError) as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        needs = f"python -m lenet {arguments[0]} needs the package {error.name}"
+        print(f"error: {needs}, which is not installed: launch/setup.sh without --no-reports does", file=sys.stderr)
+        return InputError.exit_code
     return 0
 
 

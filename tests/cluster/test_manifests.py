@@ -70,9 +70,10 @@ def test_config_is_one_of_train(objects, tmp_path):
     assert config.checkpoint_every
 
 
-def test_threads_are_limit(objects):
+def test_threads_are_those_of_every_other_way_to_run(objects):
+    """Their number is a part of the result: train.py sets it, whatever a pod's limit is."""
     for template in templates(objects).values():
-        assert environment(template)["OMP_NUM_THREADS"] == "1"
+        assert "OMP_NUM_THREADS" not in environment(template)
         assert cores(container(template)["resources"]["limits"]["cpu"]) == 1
 
 
@@ -97,7 +98,6 @@ def test_sizes_and_image_stand_in_one_place(variant, tmp_path):
         resources = container(template)["resources"]
         assert resources["requests"] == {"cpu": "750m", "memory": "3Gi"}
         assert (str(resources["limits"]["cpu"]), resources["limits"]["memory"]) == ("3", "3Gi")
-        assert environment(template)["OMP_NUM_THREADS"] == "3"
     for each in objects:
         if each["kind"] == "Job" and "completionMode" in each["spec"]:
             assert each["spec"]["completions"] == each["spec"]["parallelism"] == 7

@@ -1,6 +1,5 @@
 """What kubectl makes of the folders under k8s, and what Kubernetes would make of that for a container."""
 
-import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -50,16 +49,8 @@ def container(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def environment(template: dict[str, Any]) -> dict[str, str]:
-    """The variables of the container, as Kubernetes fills them in; a limit of processors is rounded up."""
-    found = {}
-    for variable in container(template)["env"]:
-        if "valueFrom" in variable:
-            resource = variable["valueFrom"]["resourceFieldRef"]["resource"]
-            assert resource == "limits.cpu"
-            found[variable["name"]] = str(math.ceil(cores(container(template)["resources"]["limits"]["cpu"])))
-        else:
-            found[variable["name"]] = variable["value"]
-    return found
+    """The variables of the container."""
+    return {variable["name"]: variable["value"] for variable in container(template).get("env", [])}
 
 
 def cores(quantity: str | float) -> float:
