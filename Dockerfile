@@ -28,7 +28,7 @@ ENV PATH=/opt/lenet/.venv/bin:/usr/local/bin:/usr/bin:/bin \
     OMPI_MCA_btl_vader_single_copy_mechanism=none
 
 # What is built: .venv with the pinned requirements and Horovod, as on any other machine. The cache keeps Horovod's wheel
-# for the next build. With what pictures, reports and exports need the image would have 1,020 MB instead of 835.
+# for the next build. With what pictures, reports and exports need the image would have 1,015 MB instead of 835.
 FROM base AS builder
 COPY requirements/cpu.txt requirements/
 COPY launch/setup.sh launch/
