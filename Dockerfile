@@ -30,7 +30,7 @@ ENV PATH=/opt/lenet/.venv/bin:/usr/local/bin:/usr/bin:/bin \
 # What is built: .venv with the pinned requirements and Horovod, as on any other machine. The cache keeps Horovod's wheel
 # for the next build. With --no-reports the image would have 835 MB instead of 1,020, but no pictures, reports or exports.
 FROM base AS builder
-COPY requirements/cpu.txt requirements/
+COPY requirements/cpu.txt requirements/reports.txt requirements/
 COPY launch/setup.sh launch/
 RUN --mount=type=cache,target=/tmp/.cache launch/setup.sh
 
@@ -41,7 +41,7 @@ RUN find /etc/apt/sources.list* -type f -exec sed -i 's/ main$/ main contrib non
  && apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nvidia-cuda-toolkit \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
-COPY requirements/gpu.txt requirements/
+COPY requirements/gpu.txt requirements/reports.txt requirements/
 COPY launch/setup.sh launch/
 # Nothing links to libcusolverMg, 142 MB.
 RUN --mount=type=cache,target=/tmp/.cache launch/setup.sh --gpu \

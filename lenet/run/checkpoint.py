@@ -13,7 +13,7 @@ import numpy as np
 
 from lenet.errors import InputError
 from lenet.files import read_regular, remove_folder, whole_folder
-from lenet.model.params_file import LIMIT, format_params, parse_params
+from lenet.model.params_file import LIMIT, format_params, parse_params, write_params
 from lenet.run.progress import Progress, Totals
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
@@ -72,16 +72,15 @@ def save(output_dir: str | Path, checkpoint: Checkpoint, keep: int) -> Path:
     folder = folder_of(output_dir, checkpoint.progress.step)
     folder.parent.mkdir(exist_ok=True)
     with whole_folder(folder) as place:
-        contents = {MODEL: format_params(checkpoint.weights), OPTIMIZER: format_params(checkpoint.momenta)}
-        for name, content in contents.items():
-            (place / name).write_bytes(content)
+        write_params(place / MODEL, checkpoint.weights)
+        write_params(place / OPTIMIZER, checkpoint.momenta)
         state: dict[str, Any] = {
             "format": FORMAT,
             "progress": asdict(checkpoint.progress),
             "totals": asdict(checkpoint.totals),
             "run": checkpoint.run,
         }
-        state["sha256"] = {name: _sha256(content) for name, content in contents.items()}
+        state["sha256"] = {name: _sha256((place / name).read_bytes()) for name in (MODEL, OPTIMIZER)}
         state["sha256"][STATE] = _state_digest(state)
         (place / STATE).write_text(json.dumps(state, indent=1) + "\n")
     # A later one is damaged, else this run would have gone on from there: it does not count.

@@ -72,7 +72,7 @@ def test_the_table_is_long_enough():
 
 
 def test_the_parts_that_are_meant_to_be_sound_are(place):
-    outcome = ask(place, "sound", "train.py --resume {place}/whole --max-steps 3", {})
+    outcome = ask(place, "sound", "train.py --global-batch 8 --resume {place}/whole --max-steps 3", {})
     assert outcome.code == 0, outcome.text
 
 

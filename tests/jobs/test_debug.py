@@ -16,13 +16,13 @@ def stops(outcome: Outcome) -> list[set[str]]:
 
 
 def test_a_breakpoint_stops_at_each_call(options, tmp_path):
-    """Four steps and one look at the validation images."""
+    """Four steps of four shards each, and one evaluation of the validation images."""
     words = [*options, "--output-dir", tmp_path / "run", "--epochs", 1, "--debug"]
     outcome = run_jobs.run([], *program("breakpoint_in_network"), *words, MXNET_ENGINE_INFO="true")
     found = stops(outcome)
-    assert len(found) == 5
-    assert all({"main", "_train_epoch", "take"} <= stack for stack in found[:4])
-    assert {"main", "evaluate"} <= found[4]
+    assert len(found) == 17
+    assert all({"main", "_train_epoch", "take"} <= stack for stack in found[:16])
+    assert {"main", "evaluate"} <= found[16]
     assert "NaiveEngine" in outcome.text
 
 

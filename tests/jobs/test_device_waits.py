@@ -10,6 +10,7 @@ from tests.support import run_jobs
 from tests.support.run_jobs import mpirun, program
 
 IMAGES, VALIDATION, BATCH, SHARD, EPOCHS, PIXELS = 250, 61, 64, 16, 2, 28 * 28
+PARAMETERS = 60_170
 STEPS = math.ceil(IMAGES / BATCH)
 METRICS = StepMetrics.COUNT
 
@@ -62,9 +63,9 @@ def test_a_step_fetches_the_metrics_of_the_step_before_and_no_more(events, proce
         for number, steps in enumerate(epochs(rank)):
             found = list(unexpected(steps, number * STEPS))
             assert not found, "\n".join(map(str, found))
-        # The data set goes to the device once for all epochs.
+        # The data set and the first weights go to the device once for all epochs.
         large = [more for what, more, _ in rank if what == "upload" and more >= VALIDATION * PIXELS]
-        assert large == [IMAGES * PIXELS, VALIDATION * PIXELS]
+        assert large == [IMAGES * PIXELS, VALIDATION * PIXELS, PARAMETERS]
 
 
 def test_what_would_wait_is_seen(events):

@@ -11,10 +11,10 @@ from typing import Any
 
 from distributed.pods import agent
 
-report = agent.Pod._report
+report = agent.Agent._report
 
 
-def report_only_waiting(pod: agent.Pod, token: str, state: str) -> tuple[Any, dict[str, Any]]:
+def report_only_waiting(pod: agent.Agent, token: str, state: str) -> tuple[Any, dict[str, Any]]:
     return report(pod, token, state) if state == agent.WAITING else (None, {})
 
 
@@ -22,5 +22,5 @@ constants = {"PERIOD": 0.05, **json.loads(os.environ.get("TEST_CONSTANTS", "{}")
 for name, value in constants.items():
     setattr(agent, name, value)
 if "TEST_SILENT" in os.environ:
-    agent.Pod._report = report_only_waiting
+    agent.Agent._report = report_only_waiting
 sys.exit(agent.main(sys.argv[1:]))
