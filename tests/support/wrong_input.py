@@ -92,15 +92,24 @@ CHECKPOINTS = {
     "weights are gone": ("train.py --resume {place}/gone", "model.params: No such file"),
     "weights are a pipe": ("train.py --resume {place}/piped", "model.params: not a regular file"),
     "weights are a pickle": ("train.py --resume {place}/pickled", "model.params: not a whole .params file"),
-    "weights of another network": ("train.py --global-batch 8 --resume {place}/other", "shape (3,), LeNet-5 needs (6,)"),
+    "weights of another network": (
+        "train.py --global-batch 8 --resume {place}/other",
+        "shape (3,), LeNet-5 needs (6,)",
+    ),
     "weights are NaN": (
         "train.py --global-batch 8 --resume {place}/nans",
         "the checkpoint: 0.bias holds values that are not finite",
     ),
-    "momenta of another network": ("train.py --global-batch 8 --resume {place}/momenta", "momenta: 0.bias has shape (3,)"),
+    "momenta of another network": (
+        "train.py --global-batch 8 --resume {place}/momenta",
+        "momenta: 0.bias has shape (3,)",
+    ),
     "more images than there are": ("train.py --resume {place}/beyond", "more images are done than an epoch has"),
     "another seed": ("train.py --global-batch 8 --resume {place}/whole --seed 7", "has seed 1, this one 7"),
-    "other data": ("train.py --global-batch 8 --resume {place}/whole --data-dir {place}/second", "the run to resume has data "),
+    "other data": (
+        "train.py --global-batch 8 --resume {place}/whole --data-dir {place}/second",
+        "the run to resume has data ",
+    ),
 }
 COMMANDS = {
     "no command": ("-m lenet", "COMMAND"),
