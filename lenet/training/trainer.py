@@ -23,6 +23,7 @@ from lenet.run.progress_bar import ProgressBar
 from lenet.training.checkpointer import Checkpointer
 from lenet.training.determinism import what_bits_depend_on
 from lenet.training.evaluation import evaluate
+from lenet.training.introduction import introduction
 from lenet.training.schedule import learning_rate
 from lenet.training.signals import stop_request
 from lenet.training.state import TrainState
@@ -76,8 +77,10 @@ class Trainer(AbstractContextManager):
 
     def restore(self) -> None:
         """Stand where the run stood last: what is kept in memory, a checkpoint, or the start; equal on all ranks."""
-        self._introduce()
         world, state = self.world, self.state
+        devices, notes = (world.all_gather(each) for each in (str(self.device), self.device_note))
+        for line in introduction(self.config, world.size, self.dataset, devices, notes):
+            self.log.say(line)
         restored = world.on_all_ranks(lambda: self.checkpointer.restore(state) if world.is_root else None, InputError)
         where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals)])
         if where:
@@ -197,31 +200,6 @@ class Trainer(AbstractContextManager):
             "shard": self.config.shard,
             "global_batch": self.config.images_in_step,
         }
-
-    def _introduce(self) -> None:
-        """Say what is trained on what, and which promise holds."""
-        config, world = self.config, self.world
-        devices = sorted(set(world.all_gather(str(self.device))))
-        notes = sorted(set(filter(None, world.all_gather(self.device_note))))
-        shards = self.step.shards_of(config.images_in_step)
-        promise = (
-            "the same bits for any number"
-            if config.exchange == "exact"
-            else f"exchange {config.exchange}: the bits depend on their number"
-        )
-        self.log.say(
-            f"{self.dataset.name}: {len(self.training_data):,} training and {len(self.validation_data):,} test images; "
-            f"{config.images_in_step} images a step on {', '.join(devices)}; processes: {world.size}, {promise}"
-        )
-        for line in notes:
-            self.log.say(line)
-        if world.size > shards:
-            self.log.say(
-                f"{world.size - shards} of {world.size} processes have nothing to compute: a step of "
-                f"{config.images_in_step} images has {shards} shard(s) of {config.shard}; "
-                f"--shard {max(1, config.images_in_step // world.size)} or --global-batch {config.shard * world.size} "
-                "gives work to all"
-            )
 
     def _say_where(self) -> None:
         """Say where a run that goes on stands."""
