@@ -69,7 +69,7 @@ def test_a_rank_that_is_stopped_ends_the_job_within_the_stall_timeout(start, tmp
     for other in {0, 1, 2} - {rank}:
         report = rf"error: rank {other} of 3 on \S+: no progress for 15 s at step \d+, waiting for "
         assert re.search(report, outcome.text), outcome.text
-        assert outcome.text.count("in train_epoch") + outcome.text.count("in evaluate") >= 2  # of the stacks
+        assert outcome.text.count("in _take_steps") + outcome.text.count("in evaluate") >= 2  # of the stacks
 
 
 @pytest.mark.parametrize(
