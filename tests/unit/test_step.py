@@ -112,6 +112,13 @@ def test_a_gradient_that_cannot_be_added_up_is_noticed(split, bad):
     assert take(step, World()).shards_in_range < step.shards_of(IMAGES)
 
 
+def test_a_finite_gradient_that_is_too_large_is_noticed(split):
+    step = make_step(split, shard=4)
+    step.state.layout.views(step.state.weights)["7.weight"][:] *= 1e9
+    assert take(step, World()).shards_in_range == 0
+    assert np.isfinite(step.vector.asnumpy()).all()
+
+
 def test_large_gradients_within_the_range_are_added_up(split):
     step = make_step(split, shard=4)
     step.state.layout.views(step.state.weights)["7.weight"][:] *= 1000
