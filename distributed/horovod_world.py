@@ -85,16 +85,17 @@ class HorovodWorld(World):
     def _schedule(self, started: list[int]) -> None:
         """Keep Horovod's threads, which it has `started` in this order, from taking the cores of the network.
 
-        Under MPI its first one looks for messages all the time. Under Gloo the last one is the loop that moves the
-        data: it spins while another rank's data is here before this rank asks for it. Put the first one behind, too,
-        and Gloo is slower.
+        Under Gloo the last one is the loop that moves the data: it spins while another rank's data is here before
+        this rank asks for it. Under MPI the first one looks for messages all the time; it gives way only where no
+        other rank computes on its core, which would keep all ranks waiting for it.
 
         Ranks that are all of their job share out their host's cores, as mpirun does for two of them. Where others may
         use the same cores without our knowing, as two "hosts" on one machine do, binding would heap ranks on a core.
         """
-        if started:
-            scheduling.yield_to_others(started[0 if hvd.mpi_enabled() else -1])
         affinities = self.all_gather(sorted(os.sched_getaffinity(0)))
+        by_mpi = hvd.mpi_enabled()
+        if started and not (by_mpi and len(set().union(*affinities)) < self.local_size):
+            scheduling.yield_to_others(started[0 if by_mpi else -1])
         cores = scheduling.cores_of(self.local_rank, affinities)
         if self.local_size == self.size and cores:
             scheduling.bind(cores)

@@ -1,6 +1,6 @@
 """How fast we train against others: the same data, network, batch and processes, in turn, in several rounds.
 
-    python -m tests.benchmarks.compare [--rounds 3] [--epochs 3] [--batch 256 512] [--processes 2] [--json FILE]
+    python -m tests.benchmarks.compare [--rounds 3] [--epochs 3] [--batch 256] [--processes 2] [--json FILE]
 
 Counts images per second of training over whole epochs; evaluation and the first epoch of each run are left out.
 `--batch` is of all processes together. The tutorial is one process by nature, with its four DataLoader workers.
@@ -23,7 +23,7 @@ OURS = "ours, horovodrun"
 
 
 def main():
-    chosen = measuring.arguments(__doc__, rounds=3, epochs=3, batch=[256, 512], processes=2)
+    chosen = measuring.arguments(__doc__, rounds=3, epochs=3, batch=[256], processes=2)
     torch = torch_python()
     rows, results = [], {}
     with tempfile.TemporaryDirectory() as folder:
@@ -74,6 +74,8 @@ def sides(folder, batch, processes, epochs, torch):
         "Horovod's example, our settings": side(*run_jobs.horovodrun(processes), python, *example, **DEFAULTS),
         "PyTorch DDP, typical": side(*ddp, HERE / "sides/torch_ddp.py", "typical", *part, **threads),
         "PyTorch DDP, tuned": side(*ddp, HERE / "sides/torch_ddp.py", "tuned", *part, **threads),
+        "PyTorch, 1 process, all cores": side(torch, HERE / "sides/torch_ddp.py", "tuned", folder, batch, epochs),
+        "ours, 1 process": ours(lambda _: []),
         "ours, horovodrun --gloo": ours(run_jobs.gloo),
         OURS: ours(run_jobs.horovodrun),
         "ours, mpirun": ours(run_jobs.mpirun),

@@ -14,17 +14,23 @@ from lenet.data import fashion_mnist
 from tests.support import tutorial
 
 
+def transformed(split):
+    """A data set that transforms each image when it is asked for."""
+    images = nd.array(split.images[:, :, :, None], dtype="uint8")
+    return gluon.data.ArrayDataset(images, split.labels.astype("int32")).transform_first(tutorial.transform)
+
+
 def main(folder, batch, epochs):
-    train = fashion_mnist.load(folder).train
-    images = nd.array(train.images[:, :, :, None], dtype="uint8")
-    samples = gluon.data.ArrayDataset(images, train.labels.astype("int32")).transform_first(tutorial.transform)
+    dataset = fashion_mnist.load(folder)
+    samples = transformed(dataset.train)
     batches = gluon.data.DataLoader(samples, batch, shuffle=True, num_workers=4)
+    validation = gluon.data.DataLoader(transformed(dataset.validation), batch, num_workers=4)
     net = tutorial.network()
     net.initialize(mx.init.Xavier())
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
     cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
     speeds = []
-    for _ in range(epochs):
+    for epoch in range(epochs):
         began, loss_sum, hits = time.monotonic(), 0.0, 0.0
         for inputs, labels in batches:
             with autograd.record():
@@ -35,6 +41,10 @@ def main(folder, batch, epochs):
             loss_sum += loss.mean().asscalar() * len(labels)
             hits += (logits.argmax(axis=1) == labels.astype("float32")).sum().asscalar()
         speeds.append(len(samples) / (time.monotonic() - began))
+        accuracy = mx.metric.Accuracy()
+        for inputs, labels in validation:
+            accuracy.update(labels, net(inputs))
+        print(f"Epoch [{epoch}] Val:{accuracy.get()[1]:.4f}", flush=True)
     print("RESULT", json.dumps({"images_per_second": speeds, "loss": loss_sum / len(samples)}))
 
 
