@@ -61,12 +61,12 @@ class Config:
         "it has shards",
     )
     learning_rate: Number = Field(
-        0.2,
+        0.1,
         gt=0,
         le=1000,
         description="peak learning rate for steps of REFERENCE_BATCH images in all; scaled with the global batch",
     )
-    momentum: Number = Field(0.9, ge=0, lt=1, description="Nesterov momentum of SGD")
+    momentum: Number = Field(0.95, ge=0, lt=1, description="Nesterov momentum of SGD")
     weight_decay: Number = Field(1e-3, ge=0, le=1, description="L2 penalty of SGD")
     schedule: Literal["constant", "linear", "cosine"] = Field(
         "linear",
