@@ -41,6 +41,7 @@ class Config:
         None,
         description="folder with the four IDX files (default: Fashion-MNIST as installed, else downloaded)",
     )
+    network: Text = Field("lenet5", description="lenet5, or FILE.py:FUNCTION of your own: classes to a HybridBlock")
     output_dir: Text = Field("runs/lenet", description="folder for the trained network, checkpoints and metrics")
     epochs: Count = Field(10, ge=1, le=100_000, description="how often every training image is seen")
     global_batch: Count | None = Field(

@@ -29,7 +29,8 @@ def main(options: Namespace, world: World) -> int:
     world.compare({"the data": dataset.digest})
     net = world.on_all_ranks(lambda: load_network(options.params if world.is_root else None, device), InputError)
     world.broadcast([parameter.data() for parameter in named_parameters(net).values()])
-    evaluation = evaluate(net, Batches(dataset.validation, device), world)
+    data = Batches(dataset.validation, device, dataset.pixel_mean, dataset.pixel_std)
+    evaluation = evaluate(net, data, world, len(dataset.class_names))
     if world.is_root:
         totals = evaluation.totals
         print(f"Validation Accuracy: {totals.accuracy:.3f}")

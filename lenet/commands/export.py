@@ -19,9 +19,11 @@ from lenet import cli
 from lenet.commands.network import load_network
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
-from lenet.data.fashion_mnist import Split
+from lenet.data.dataset import Split
+from lenet.data.fashion_mnist import PIXEL_MEAN, PIXEL_STD
 from lenet.errors import InputError
-from lenet.model.lenet5 import CLASSES, normalise
+from lenet.model.lenet5 import CLASSES
+from lenet.model.pixels import normalise
 from lenet.training.evaluation import predict_logits
 
 OPSET = 13  # of ONNX 1.8 (2020): old runtimes know it too
@@ -80,7 +82,7 @@ def onnx_model(net: HybridBlock) -> onnx.ModelProto:
         return nodes[-1].output[0]
 
     output = node("Cast", "pixels", to=TensorProto.FLOAT)
-    for kind, value in (("Div", 255), ("Sub", 0.13), ("Div", 0.31)):  # as lenet.model.lenet5.normalise
+    for kind, value in (("Div", 255), ("Sub", 0.13), ("Div", 0.31)):  # as lenet.model.pixels.normalise
         output = node(kind, output, constant(f"{kind}_by_{value}", np.float32(value)))
     output = node("Unsqueeze", output, constant("axes", np.array([1], np.int64)))  # (n, 1, 28, 28)
     for index, layer in enumerate(net):
@@ -121,7 +123,7 @@ def _add_layer(layer: HybridBlock, output: str, node: Callable[..., str], consta
 
 def _gluon(net: HybridBlock, images: np.ndarray) -> np.ndarray:
     split = Split(images, np.zeros(len(images), np.uint8))
-    return predict_logits(net, Batches(split, mx.cpu()), range(len(images)))[0]
+    return predict_logits(net, Batches(split, mx.cpu(), PIXEL_MEAN, PIXEL_STD), range(len(images)))[0]
 
 
 def _onnx(path: Path, images: np.ndarray) -> np.ndarray:
@@ -134,7 +136,7 @@ def _pair(prefix: Path, images: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Cannot decide type")  # MXNet's, of the input: it takes that of what comes
         net = SymbolBlock.imports(f"{prefix}-symbol.json", ["data"], f"{prefix}-0000.params", ctx=mx.cpu())
-    return net(normalise(mx.nd.array(images, dtype="uint8"))).asnumpy()
+    return net(normalise(mx.nd.array(images, dtype="uint8"), PIXEL_MEAN, PIXEL_STD)).asnumpy()
 
 
 def _compare(what: str, expected: np.ndarray, found: np.ndarray) -> float:

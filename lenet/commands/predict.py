@@ -14,7 +14,8 @@ from lenet.commands.network import load_network
 from lenet.commands.show import MAX_IMAGES, first_images
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
-from lenet.data.fashion_mnist import CLASS_NAMES, Split
+from lenet.data.dataset import Split
+from lenet.data.fashion_mnist import CLASS_NAMES, PIXEL_MEAN, PIXEL_STD
 from lenet.errors import InputError
 from lenet.training.evaluation import predict_logits
 
@@ -45,7 +46,7 @@ def main(options: Namespace) -> None:
         split = _user_images(options.image)
     else:
         split = first_images(fashion_mnist.load(options.data_dir).validation, options.count or 6)
-    chances = probabilities(predict_logits(net, Batches(split, mx.cpu()), range(len(split)))[0])
+    chances = probabilities(predict_logits(net, Batches(split, mx.cpu(), PIXEL_MEAN, PIXEL_STD), range(len(split)))[0])
     predicted = chances.argmax(axis=1)
     print(predicted.tolist())
     if options.image:

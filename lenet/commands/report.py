@@ -15,7 +15,7 @@ from lenet.commands.plots import MAX_RUNS, STEPS, TRAINING, VALIDATION, Line
 from lenet.commands.report_page import Network
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
-from lenet.data.fashion_mnist import CLASS_NAMES
+from lenet.data.fashion_mnist import CLASS_NAMES, PIXEL_MEAN, PIXEL_STD
 from lenet.errors import InputError
 from lenet.run import history
 from lenet.run.history import History
@@ -103,7 +103,7 @@ def _evaluate_newest(run: History, name: str, data_dir: str | None) -> Network |
             raise
         return _evaluate_newest(run, name, data_dir)  # a run that goes on has deleted this checkpoint meanwhile
     split = fashion_mnist.load(data_dir or run.config.get("data_dir")).validation
-    logits, labels = predict_logits(net, Batches(split, mx.cpu()), range(len(split)))
+    logits, labels = predict_logits(net, Batches(split, mx.cpu(), PIXEL_MEAN, PIXEL_STD), range(len(split)))
     return Network(name, path.name, confusion(logits, labels), find_mistakes(logits, split))
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from lenet import cli
 from lenet.commands import plots
 from lenet.data import fashion_mnist
-from lenet.data.fashion_mnist import CLASS_NAMES, Split
+from lenet.data.dataset import Split
+from lenet.data.fashion_mnist import CLASS_NAMES
 from lenet.errors import InputError
 
 MAX_IMAGES = 100  # in one picture

@@ -2,12 +2,10 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from lenet.data import download, idx
+from lenet.data.dataset import Dataset, Split
 from lenet.errors import InputError
 
 CLASS_NAMES = (
@@ -24,32 +22,7 @@ CLASS_NAMES = (
 )
 FILES = tuple(download.DIGESTS)  # training images and labels, then validation images and labels
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Images and their classes."""
-
-    images: np.ndarray  # (n, 28, 28) uint8
-    labels: np.ndarray  # (n,) uint8, indices into CLASS_NAMES
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """The two splits, and where they are from.
-
-    `digest` is the SHA-256 over the SHA-256 of each of the four files (unzipped; as hex text, in the order of
-    FILES, nothing between), so it does not depend on how the files are zipped.
-    """
-
-    train: Split
-    validation: Split
-    folder: Path
-    digest: str
-    name: str  # "Fashion-MNIST", or "data set in FOLDER" where a file is not the original
+PIXEL_MEAN, PIXEL_STD = (0.13,), (0.31,)  # as in the tutorial
 
 
 def load(data_dir: str | Path | None = None) -> Dataset:
@@ -71,6 +44,9 @@ def load(data_dir: str | Path | None = None) -> Dataset:
         folder,
         digest=hashlib.sha256("".join(digests).encode()).hexdigest(),
         name="Fashion-MNIST" if original else f"data set in {folder}",
+        class_names=CLASS_NAMES,
+        pixel_mean=PIXEL_MEAN,
+        pixel_std=PIXEL_STD,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lenet.config import Config
-from lenet.data.fashion_mnist import Dataset
+from lenet.data.dataset import Dataset
 
 
 def introduction(

@@ -7,22 +7,24 @@ from mxnet import autograd, gluon, nd
 from mxnet.gluon import HybridBlock
 
 from lenet.data.batches import Batches
-from lenet.model.lenet5 import Tensor, named_parameters, normalise
+from lenet.model.lenet5 import named_parameters
+from lenet.model.pixels import Tensor, normalise
 from lenet.training.state import TrainState
 
 METRICS = 3  # numbers that a shard tells besides its gradients: loss, correct, images
 
 
 class Objective(HybridBlock):
-    """What a step computes of a shard's images, as one graph."""
+    """What a step computes of a shard's images of `data`, as one graph."""
 
-    def __init__(self, net: HybridBlock):
+    def __init__(self, net: HybridBlock, data: Batches):
         super().__init__()
+        self.mean, self.std = data.mean, data.std
         self.net, self.cross_entropy = net, gluon.loss.SoftmaxCrossEntropyLoss()
 
     def hybrid_forward(self, F: ModuleType, pixels: Tensor, labels: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixels (n, 28, 28) uint8 and labels (n,) uint8 to the summed loss times `scale` (1,), and metrics (3,)."""
-        logits = self.net(normalise(pixels))
+        """Pixels and labels, as Batches holds them, to the summed loss times `scale` (1,), and metrics (3,)."""
+        logits = self.net(normalise(pixels, self.mean, self.std))
         loss = self.cross_entropy(logits, labels).sum() * scale
         correct = F.broadcast_equal(logits.argmax(axis=1), labels.astype("float32")).sum()
         images = F.ones_like(labels).astype("float32").sum()
@@ -35,11 +37,19 @@ class BoundShard:
     It reads the weights in their flat vector and writes the gradients into theirs: nothing is copied.
     """
 
-    def __init__(self, net: HybridBlock, size: int, state: TrainState, gradients: nd.NDArray, scale: nd.NDArray):
+    def __init__(
+        self,
+        net: HybridBlock,
+        data: Batches,
+        size: int,
+        state: TrainState,
+        gradients: nd.NDArray,
+        scale: nd.NDArray,
+    ):
         device = state.weights.context
-        self.pixels = nd.zeros((size, 28, 28), ctx=device, dtype="uint8")
-        self.labels = nd.zeros(size, ctx=device, dtype="uint8")
-        loss, metrics = Objective(net)(*(mx.sym.var(name) for name in ("pixels", "labels", "scale")))
+        self.data = data
+        self.pixels, self.labels = data.buffers(size)
+        loss, metrics = Objective(net, data)(*(mx.sym.var(name) for name in ("pixels", "labels", "scale")))
         weights, slopes = state.layout.views(state.weights), state.layout.views(gradients)
         variables = state.layout.variables
         self.executor = mx.sym.Group([loss, metrics]).bind(
@@ -51,9 +61,9 @@ class BoundShard:
         )
         self.heads = [nd.ones(1, ctx=device), nd.zeros(METRICS, ctx=device)]
 
-    def compute(self, data: Batches, rows: nd.NDArray) -> nd.NDArray:
+    def compute(self, rows: nd.NDArray) -> nd.NDArray:
         """Write the gradients of the images `rows` (n,) int32. Returns loss, correct and images (3,)."""
-        data.take(rows, self.pixels, self.labels)
+        self.data.take(rows, self.pixels, self.labels)
         self.executor.forward(is_train=True)
         self.executor.backward(self.heads)
         return self.executor.outputs[1]
@@ -62,17 +72,24 @@ class BoundShard:
 class ImperativeShard:
     """The same layer by layer, for a debugger: breakpoints in the network's code see arrays."""
 
-    def __init__(self, net: HybridBlock, size: int, state: TrainState, gradients: nd.NDArray, scale: nd.NDArray):
+    def __init__(
+        self,
+        net: HybridBlock,
+        data: Batches,
+        size: int,
+        state: TrainState,
+        gradients: nd.NDArray,
+        scale: nd.NDArray,
+    ):
         self.net, self.state, self.scale = net, state, scale
-        self.objective = Objective(net)
+        self.objective = Objective(net, data)
         self.slopes = state.layout.views(gradients)
-        device = state.weights.context
-        self.pixels = nd.zeros((size, 28, 28), ctx=device, dtype="uint8")
-        self.labels = nd.zeros(size, ctx=device, dtype="uint8")
+        self.data = data
+        self.pixels, self.labels = data.buffers(size)
 
-    def compute(self, data: Batches, rows: nd.NDArray) -> nd.NDArray:
+    def compute(self, rows: nd.NDArray) -> nd.NDArray:
         """As BoundShard.compute."""
-        data.take(rows, self.pixels, self.labels)
+        self.data.take(rows, self.pixels, self.labels)
         self.state.copy_to(self.net)
         with autograd.record():
             loss, metrics = self.objective(self.pixels, self.labels, self.scale)

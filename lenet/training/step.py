@@ -45,10 +45,10 @@ class StepMetrics:
 class Step:
     """Takes steps: changes `state` by the gradients of all ranks."""
 
-    def __init__(self, net: HybridBlock, state: TrainState, config: Config, data: Batches):
+    def __init__(self, net: HybridBlock, state: TrainState, config: Config, data: Batches, is_lenet5: bool = True):
         self.state, self.config, self.data = state, config, data
         device, parameters = state.weights.context, state.layout.size
-        is_plain = config.debug or device.device_type != "cpu"
+        is_plain = config.debug or device.device_type != "cpu" or not is_lenet5
         self.net = net if is_plain else padded_lenet5(net)
         self.kind = ImperativeShard if config.debug else BoundShard
         self.shards: dict[int, BoundShard | ImperativeShard] = {}  # by size
@@ -111,8 +111,8 @@ class Step:
         """Write the gradients and metrics of the shard of the images `rows` (n,) int32 into `vector`."""
         size = len(rows)
         if size not in self.shards:
-            self.shards[size] = self.kind(self.net, size, self.state, self.gradients, self.loss_scale)
-        self.shards[size].compute(self.data, rows).copyto(self.shard_metrics)
+            self.shards[size] = self.kind(self.net, self.data, size, self.state, self.gradients, self.loss_scale)
+        self.shards[size].compute(rows).copyto(self.shard_metrics)
         nd.multi_sum_sq(self.gradients, num_arrays=1, out=self.squared_length)
         largest = (LARGEST * self.sum.scale) ** 2
         nd._internal._lesser_equal_scalar(self.squared_length, scalar=largest, out=self.in_range)

@@ -11,11 +11,11 @@ from mxnet import nd
 from distributed import World
 from lenet.config import Config
 from lenet.data.batches import Batches
-from lenet.data.fashion_mnist import Dataset
+from lenet.data.dataset import Dataset
 from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
 from lenet.errors import InputError
-from lenet.model.lenet5 import build_network
+from lenet.model.network import load_network
 from lenet.run.metrics_log import MetricsLog
 from lenet.run.output_dir import OutputDir
 from lenet.run.progress import Progress, Totals
@@ -55,17 +55,24 @@ class Trainer(AbstractContextManager):
         self.device, self.device_note = world.on_all_ranks(
             lambda: choose_device(config.device, world.local_rank, world.local_size), InputError
         )
-        world.compare({"the data": dataset.digest, "the config": str(asdict(config)), **what_bits_depend_on(config)})
+        self.network = world.on_all_ranks(lambda: load_network(config.network), InputError)
+        facts = {"the data": dataset.digest, "the network": self.network.digest, "the config": str(asdict(config))}
+        world.compare({**facts, **what_bits_depend_on(config)})
         if not config.debug:
             world.watch(config.stall_timeout)
         self.output = OutputDir(config.output_dir)
         world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError)
         self.dataset = dataset
-        self.training_data = Batches(dataset.train, self.device)
-        self.validation_data = Batches(dataset.validation, self.device)
-        self.net = build_network(config.seed, self.device)
+        self.training_data, self.validation_data = (
+            Batches(split, self.device, dataset.pixel_mean, dataset.pixel_std)
+            for split in (dataset.train, dataset.validation)
+        )
+        self.net = world.on_all_ranks(
+            lambda: self.network.build(len(dataset.class_names), dataset.image_shape, config.seed, self.device),
+            InputError,
+        )
         self.state = TrainState.of(self.net, self.device)
-        self.step = Step(self.net, self.state, config, self.training_data)
+        self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
         bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard)
         self.checkpointer = Checkpointer(config, world, self.output, self._identity(), self.log)
@@ -116,7 +123,7 @@ class Trainer(AbstractContextManager):
         seconds_training = time.monotonic() - began
         if self.state.progress.images_done == len(self.training_data):
             self.state.copy_to(self.net)
-            evaluation = evaluate(self.net, self.validation_data, self.world)
+            evaluation = evaluate(self.net, self.validation_data, self.world, len(self.dataset.class_names))
             self.log.epoch(
                 self.state.progress,
                 self.state.totals,

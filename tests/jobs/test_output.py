@@ -73,7 +73,7 @@ def test_the_trained_network_is_the_tutorials(finished):
     path = finished() / "trained_LeNet5.params"
     plain = tutorial.network()
     plain.load_parameters(str(path))
-    ours = lenet5.build_network(seed=0, device=mx.cpu())
+    ours = build_lenet5(seed=0)
     lenet5.set_parameters(ours, read_params(path), path)
     images = mx.nd.random.uniform(shape=(5, 1, 28, 28))
     difference = (ours(images) - plain(images)).abs().max()
@@ -86,7 +86,7 @@ def test_the_validation_is_over_all_images(finished, small):
     plain = tutorial.network()
     plain.load_parameters(str(finished() / "trained_LeNet5.params"))
     split = fashion_mnist.load(str(small)).validation
-    logits = plain(lenet5.normalise(mx.nd.array(split.images, dtype="uint8")))
+    logits = plain(normalise(mx.nd.array(split.images, dtype="uint8")))
     hits = int((logits.asnumpy().argmax(axis=1) == split.labels).sum())
     loss = mx.gluon.loss.SoftmaxCrossEntropyLoss()(logits, mx.nd.array(split.labels)).mean().asscalar()
     last = results(finished(gloo, 4))[-1]

@@ -94,7 +94,7 @@ CHECKPOINTS = {
     "weights are a pickle": ("train.py --resume {place}/pickled", "model.params: not a whole .params file"),
     "weights of another network": (
         "train.py --global-batch 8 --resume {place}/other",
-        "shape (3,), LeNet-5 needs (6,)",
+        "shape (3,), this network needs (6,)",
     ),
     "weights are NaN": (
         "train.py --global-batch 8 --resume {place}/nans",
@@ -125,7 +125,7 @@ COMMANDS = {
     "predict text": ("-m lenet predict {place}/whole --image {place}/key.yaml", "not a whole PNG or JPEG"),
     "predict what is not there": ("-m lenet predict {place}/whole --image {place}/none", "none: No such file"),
     "report no run": ("-m lenet report {place}/none", "metrics.jsonl: No such file"),
-    "export by another network": ("-m lenet export {place}/other/model.params", "LeNet-5 needs"),
+    "export by another network": ("-m lenet export {place}/other/model.params", "this network needs"),
     "export to nowhere": ("-m lenet export {place}/whole --output {place}/none/a.onnx", "there is no folder"),
 }
 ENVIRONMENT = {

@@ -10,11 +10,10 @@ from mxnet.gluon import SymbolBlock
 from lenet.__main__ import main
 from lenet.commands.network import load_network
 from lenet.data import fashion_mnist
-from lenet.data.batches import Batches
 from lenet.data.fashion_mnist import DEBIAN_FOLDER
-from lenet.model.lenet5 import normalise
 from lenet.training.evaluation import predict_logits
 from tests.support import run_jobs
+from tests.support.fashion import batches_of, normalise
 
 NAMES = ["lenet5-0000.params", "lenet5-symbol.json", "lenet5.onnx"]
 
@@ -33,7 +32,7 @@ def exported(finished, small, tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(finished, small):
     """The images and Gluon's logits of them."""
-    batches = Batches(fashion_mnist.load(small).validation, mx.cpu())
+    batches = batches_of(fashion_mnist.load(small).validation)
     net = load_network(finished() / "trained_LeNet5.params", mx.cpu())
     return fashion_mnist.load(small).validation.images, predict_logits(net, batches, range(61))[0]
 

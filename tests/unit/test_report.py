@@ -15,10 +15,10 @@ from lenet.commands import plots, report
 from lenet.commands.mistakes import find_mistakes
 from lenet.commands.network import load_network
 from lenet.data import fashion_mnist
-from lenet.data.batches import Batches
 from lenet.run import history
 from lenet.training.evaluation import predict_logits
 from tests.support import run_jobs
+from tests.support.fashion import batches_of
 
 CURVES = ("loss", "accuracy", "learning_rate", "images_per_second")
 
@@ -106,7 +106,7 @@ def test_the_curves_are_those_of_metrics(reported):
 def test_matrix_and_mistakes_are_those_of_the_newest_network(reported, page, small):
     net = load_network(max((reported[0] / "checkpoints").iterdir()), mx.cpu())
     split = fashion_mnist.load(small).validation
-    wrong = find_mistakes(predict_logits(net, Batches(split, mx.cpu()), range(61))[0], split)
+    wrong = find_mistakes(predict_logits(net, batches_of(split), range(61))[0], split)
     captions = re.findall(r"taken for ([\w/\- ]+) \((\d+\.\d%)\), image (\d+)", "".join(page.words))
     expected = zip(wrong.predicted, wrong.confidence, wrong.rows)
     assert captions[: len(wrong.rows)] == [

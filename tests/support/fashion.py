@@ -1,0 +1,21 @@
+"""LeNet-5 and Fashion-MNIST's pixels, for tests that need no run."""
+
+import mxnet as mx
+
+from lenet.data.batches import Batches
+from lenet.data.fashion_mnist import PIXEL_MEAN, PIXEL_STD
+from lenet.model import pixels
+from lenet.model.network import load_network
+
+
+def build_lenet5(seed):
+    """LeNet-5 for ten classes of 28 x 28 images."""
+    return load_network("lenet5").build(10, (1, 28, 28), seed, mx.cpu())
+
+
+def batches_of(split):
+    return Batches(split, mx.cpu(), PIXEL_MEAN, PIXEL_STD)
+
+
+def normalise(images):
+    return pixels.normalise(images, PIXEL_MEAN, PIXEL_STD)
