@@ -1,13 +1,15 @@
 """Training images that are mirrored and moved at random, drawn from the seed, the epoch and the image alone."""
 
 import math
+from collections.abc import Sequence
 
 import mxnet as mx
 import numpy as np
 from mxnet import nd
 
+from lenet.config import Config
 from lenet.data.batches import Batches
-from lenet.data.dataset import Split
+from lenet.data.dataset import Dataset, Split
 from lenet.data.idx import MAX_VALUES
 from lenet.errors import InputError
 
@@ -28,22 +30,26 @@ def draws(seed: int, epoch: int, images: int, flip: bool, shift: int) -> np.ndar
 class AugmentedBatches(Batches):
     """Batches whose images are mirrored left to right with `flip`, half of them, and moved by up to `shift` pixels.
 
-    What is moved in from outside is black. A batch is one gather of pixels, from images with black edges. InputError:
-    they have more pixels than MXNet can count.
+    What is moved in from outside is black. A batch is one gather of pixels, from images with black edges.
     """
 
-    def __init__(self, split: Split, device: mx.Context, seed: int, flip: bool, shift: int):
-        super().__init__(split, device)
-        self.seed, self.flip, self.shift = seed, flip, shift
-        number, *shape = split.images.shape
-        self.height, self.width = shape[0] + 2 * shift, shape[1] + 2 * shift
-        if number * self.height * self.width * math.prod(shape[2:]) > MAX_VALUES:
-            raise InputError(f"--shift {shift}: the images with so wide edges have too many pixels for MXNet")
-        edges = ((0, 0), (shift, shift), (shift, shift), (0, 0))[: split.images.ndim]
-        padded = np.pad(split.images, edges).reshape(-1, *shape[2:])
+    def __init__(
+        self, split: Split, device: mx.Context, mean: Sequence[float], std: Sequence[float], config: Config
+    ) -> None:
+        """The draws are those of the config's seed. InputError: its shift is too large for the images."""
+        super().__init__(split, device, mean, std)
+        self.seed, self.flip, self.shift = config.seed, config.flip, config.shift
+        number, height, width, *channels = split.images.shape
+        if self.shift >= min(height, width):
+            raise InputError(f"--shift {self.shift}: nothing of an image of {height} x {width} pixels could be left")
+        self.height, self.width = height + 2 * self.shift, width + 2 * self.shift
+        if math.prod((number, self.height, self.width, *channels)) > MAX_VALUES:
+            raise InputError(f"--shift {self.shift}: images with so wide edges have more pixels than MXNet can count")
+        edges = ((0, 0), (self.shift, self.shift), (self.shift, self.shift), (0, 0))
+        padded = np.pad(split.images, edges[: split.images.ndim]).reshape(-1, *channels)
         self.pixels = nd.array(padded, ctx=device, dtype="uint8")  # (N * height * width,) or (N * height * width, C)
-        self.rows = nd.arange(shape[0], ctx=device, dtype="int32").reshape((1, -1, 1))
-        self.columns = nd.arange(shape[1], ctx=device, dtype="int32").reshape((1, 1, -1))
+        self.rows = nd.arange(height, ctx=device, dtype="int32").reshape((1, -1, 1))
+        self.columns = nd.arange(width, ctx=device, dtype="int32").reshape((1, 1, -1))
 
     def start_epoch(self, epoch: int) -> None:
         """Draw what happens to the images of this epoch."""
@@ -59,3 +65,9 @@ class AugmentedBatches(Batches):
         row = nd.broadcast_add(row, rows.reshape((-1, 1, 1)) * self.height) * self.width
         nd.take(self.pixels, nd.broadcast_add(row, column), out=images)
         nd.take(self.labels, rows, out=labels)
+
+
+def training_batches(config: Config, dataset: Dataset, device: mx.Context) -> Batches:
+    """The training images as `config` wants them: as they are or changed at random. InputError: it cannot be."""
+    plain = dataset.train, device, dataset.pixel_mean, dataset.pixel_std
+    return AugmentedBatches(*plain, config) if config.flip or config.shift else Batches(*plain)

@@ -21,7 +21,7 @@ import numpy as np
 from lenet.errors import InputError
 
 UINT8, INT16 = 0x08, 0x0B  # the type byte
-TYPES = {UINT8: np.dtype(np.uint8), INT16: np.dtype(">i2")}
+TYPES: dict[int, np.dtype] = {UINT8: np.dtype(np.uint8), INT16: np.dtype(">i2")}
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_BEST_RATIO = 1032  # a deflate stream cannot say more than this many bytes with one
 MAX_VALUES = 2**31 - 1  # MXNet's arrays have 32-bit sizes
@@ -31,8 +31,9 @@ CHUNK = 1 << 20  # bytes
 def read(path: str | Path, is_labels: bool = False) -> np.ndarray:
     """The uint8 array that the file holds, in its header's shape. The first bytes tell whether it is gzipped.
 
-    A file of labels may hold 16-bit numbers too, for more than 256 classes: an array of them. Takes memory only for what really comes out of the file, and stops where more comes out than its header
-    says. Raises InputError, which names the file and what is wrong with it.
+    A file of labels may hold 16-bit numbers too, for more than 256 classes: they come as int16, big-endian. Takes
+    memory only for what really comes out of the file, and stops where more comes out than its header says. Raises
+    InputError, which names the file and what is wrong with it.
     """
     path = Path(path)
     try:
