@@ -32,6 +32,11 @@ def read_picture(path: str | Path, channels: int, size: tuple[int, int] | None =
     return np.asarray(image)
 
 
+def viewable(images: np.ndarray) -> np.ndarray:
+    """Images of a data set as a figure shows them: of two channels, brightness and opacity, only the first."""
+    return images[..., 0] if images.ndim == 4 and images.shape[3] == 2 else images
+
+
 def _convert(image: Image.Image, channels: int) -> Image.Image:
     """In Pillow's mode for so many channels; what can be seen through stands on white where none says so."""
     if image.mode.startswith("I"):  # 16 bits

@@ -12,6 +12,8 @@ from lenet.config import Config, write_config
 from lenet.errors import InputError
 from lenet.files import PARTIAL, whole_file
 from lenet.run import checkpoint
+from lenet.run.description import FILE as DESCRIPTION
+from lenet.run.description import Description
 
 TRAINED = "trained_LeNet5.params"
 
@@ -19,8 +21,9 @@ TRAINED = "trained_LeNet5.params"
 class OutputDir:
     """The folder `path`, which one job at a time may write in: from `open` to `close`, or to the process's end."""
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    def __init__(self, path: str | Path, description: Description | None = None):
+        """`description` is written beside the config: what the network that is trained takes and gives."""
+        self.path, self.description = Path(path), description
         self.lock: int | None = None  # the descriptor that holds it
 
     @property
@@ -50,7 +53,9 @@ class OutputDir:
             self.write_config(config)
 
     def write_config(self, config: Config) -> None:
-        """Write config.yaml. OSError if the disk refuses."""
+        """Write config.yaml and the description. OSError if the disk refuses."""
+        if self.description:
+            self.description.write(self.path)
         with whole_file(self.path / "config.yaml") as place, open(place, "w", encoding="utf-8") as file:
             write_config(config, file)
 
@@ -98,7 +103,7 @@ class OutputDir:
         (place / "checkpoints").mkdir(parents=True)
         for folder in later:
             folder.rename(place / "checkpoints" / folder.name)
-        for name in ("config.yaml", "metrics.jsonl", TRAINED):
+        for name in ("config.yaml", DESCRIPTION, "metrics.jsonl", TRAINED):
             if (self.path / name).exists():
                 shutil.copy2(self.path / name, place / name)
         if (self.path / "tensorboard").is_dir():

@@ -17,6 +17,7 @@ from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
 from lenet.errors import InputError
 from lenet.model.network import load_network
+from lenet.run.description import Description
 from lenet.run.metrics_log import MetricsLog
 from lenet.run.output_dir import OutputDir
 from lenet.run.progress import Progress, Totals
@@ -62,7 +63,7 @@ class Trainer(AbstractContextManager):
         world.compare({**facts, **what_bits_depend_on(config)})
         if not config.debug:
             world.watch(config.stall_timeout)
-        self.output = OutputDir(config.output_dir)
+        self.output = OutputDir(config.output_dir, Description.of(config.network, dataset))
         world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError)
         self.dataset = dataset
         self.training_data = world.on_all_ranks(lambda: training_batches(config, dataset, self.device), InputError)
