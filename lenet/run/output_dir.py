@@ -13,20 +13,23 @@ from lenet.errors import InputError
 from lenet.files import PARTIAL, whole_file
 from lenet.run import checkpoint
 
-TRAINED = "trained_LeNet5.params"
-
 
 class OutputDir:
     """The folder `path`, which one job at a time may write in: from `open` to `close`, or to the process's end."""
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    def __init__(self, path: str | Path, network: str = "LeNet5"):
+        self.path, self.network = Path(path), network
         self.lock: int | None = None  # the descriptor that holds it
 
     @property
     def trained(self) -> Path:
         """Where the trained network is written."""
-        return self.path / TRAINED
+        return self.path / f"trained_{self.network}.params"
+
+    @property
+    def best(self) -> Path:
+        """Where the network of the best evaluation is written."""
+        return self.path / f"best_{self.network}.params"
 
     def open(self) -> None:
         """Make the folder, take it for this job alone, remove what a killed job left half. InputError: it cannot be."""
@@ -98,9 +101,9 @@ class OutputDir:
         (place / "checkpoints").mkdir(parents=True)
         for folder in later:
             folder.rename(place / "checkpoints" / folder.name)
-        for name in ("config.yaml", "metrics.jsonl", TRAINED):
-            if (self.path / name).exists():
-                shutil.copy2(self.path / name, place / name)
+        for path in (self.path / "config.yaml", self.path / "metrics.jsonl", self.trained, self.best):
+            if path.exists():
+                shutil.copy2(path, place / path.name)
         if (self.path / "tensorboard").is_dir():
             shutil.copytree(self.path / "tensorboard", place / "tensorboard")
         say(f"What the earlier run left is kept in {place}")
