@@ -89,6 +89,10 @@ class Config:
         256, ge=1, le=1_000_000, description="images per step that LEARNING_RATE is meant for"
     )
     seed: Count = Field(1, ge=0, lt=2**31, description="decides the first weights and the order of the images")
+    flip: bool = Field(False, description="mirror half of the training images left to right, others in each epoch")
+    shift: Count = Field(
+        0, ge=0, le=1000, description="move training images by up to so many pixels, elsewhere in each epoch"
+    )
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto takes a GPU where there is one")
     max_steps: Count | None = Field(None, ge=1, description="end the run after so many steps of all processes together")
     log_every: Count = Field(50, ge=1, description="write the loss of every N-th step to metrics.jsonl")

@@ -24,6 +24,9 @@ class Batches:
         images = nd.zeros((size, *self.images.shape[1:]), ctx=self.device, dtype="uint8")
         return images, nd.zeros(size, ctx=self.device, dtype=self.labels.dtype)
 
+    def start_epoch(self, epoch: int) -> None:
+        """Make ready for this epoch; for images that are the same in all of them there is nothing to do."""
+
     def take(self, rows: nd.NDArray, images: nd.NDArray, labels: nd.NDArray) -> None:
         """Write the images and labels of `rows` (n,) int32 into the arrays given, which `buffers(n)` has made."""
         nd.take(self.images, rows, out=images)

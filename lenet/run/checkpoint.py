@@ -4,7 +4,9 @@ import hashlib
 import json
 import math
 import re
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import numpy as np
 from lenet.errors import InputError
 from lenet.files import read_regular, remove_folder, whole_folder
 from lenet.model.params_file import LIMIT, format_params, parse_params, write_params
+from lenet.run.description import FILE as DESCRIPTION
 from lenet.run.progress import Progress, Totals
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
@@ -78,6 +81,8 @@ def save(output_dir: str | Path, checkpoint: Checkpoint, keep: int) -> Path:
     with whole_folder(folder) as place:
         write_params(place / MODEL, checkpoint.weights)
         write_params(place / OPTIMIZER, checkpoint.momenta)
+        with suppress(FileNotFoundError):  # it says how to use the network, also where this folder is taken to
+            shutil.copyfile(Path(output_dir) / DESCRIPTION, place / DESCRIPTION)
         state: dict[str, Any] = {
             "format": FORMAT,
             "progress": asdict(checkpoint.progress),

@@ -12,13 +12,16 @@ from lenet.config import Config, write_config
 from lenet.errors import InputError
 from lenet.files import PARTIAL, whole_file
 from lenet.run import checkpoint
+from lenet.run.description import FILE as DESCRIPTION
+from lenet.run.description import Description
 
 
 class OutputDir:
     """The folder `path`, which one job at a time may write in: from `open` to `close`, or to the process's end."""
 
-    def __init__(self, path: str | Path, network: str = "LeNet5"):
-        self.path, self.network = Path(path), network
+    def __init__(self, path: str | Path, description: Description | None = None, network: str = "LeNet5"):
+        """`description` is written beside the config: what the network takes and gives. `network` is its name."""
+        self.path, self.description, self.network = Path(path), description, network
         self.lock: int | None = None  # the descriptor that holds it
 
     @property
@@ -53,7 +56,9 @@ class OutputDir:
             self.write_config(config)
 
     def write_config(self, config: Config) -> None:
-        """Write config.yaml. OSError if the disk refuses."""
+        """Write config.yaml and the description. OSError if the disk refuses."""
+        if self.description:
+            self.description.write(self.path)
         with whole_file(self.path / "config.yaml") as place, open(place, "w", encoding="utf-8") as file:
             write_config(config, file)
 
@@ -101,9 +106,10 @@ class OutputDir:
         (place / "checkpoints").mkdir(parents=True)
         for folder in later:
             folder.rename(place / "checkpoints" / folder.name)
-        for path in (self.path / "config.yaml", self.path / "metrics.jsonl", self.trained, self.best):
-            if path.exists():
-                shutil.copy2(path, place / path.name)
+        names = ("config.yaml", DESCRIPTION, "metrics.jsonl", self.trained.name, self.best.name)
+        for name in names:
+            if (self.path / name).exists():
+                shutil.copy2(self.path / name, place / name)
         if (self.path / "tensorboard").is_dir():
             shutil.copytree(self.path / "tensorboard", place / "tensorboard")
         say(f"What the earlier run left is kept in {place}")

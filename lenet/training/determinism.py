@@ -11,7 +11,7 @@ from mxnet import nd
 
 from distributed import World
 from lenet.config import Config
-from lenet.data.batches import Batches
+from lenet.data.augmentation import training_batches
 from lenet.data.dataset import Dataset
 from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
@@ -88,10 +88,11 @@ def _train(
     net = world.on_all_ranks(
         lambda: network.build(len(dataset.class_names), dataset.image_shape, config.seed, device), InputError
     )
-    data = Batches(dataset.train, device, dataset.pixel_mean, dataset.pixel_std)
+    data = world.on_all_ranks(lambda: training_batches(config, dataset, device), InputError)
     state = TrainState.of(net, device)
     step, progress, images = Step(net, state, config, data, network.is_lenet5), Progress(), len(data)
     while progress.step < STEPS:
+        data.start_epoch(progress.epoch)
         order = nd.array(epoch_order(config.seed, progress.epoch, images), ctx=device, dtype="int32")
         while progress.images_done < images and progress.step < STEPS:
             begin, end = progress.images_done, min(progress.images_done + config.images_in_step, images)

@@ -10,12 +10,14 @@ from mxnet import nd
 
 from distributed import World
 from lenet.config import Config
+from lenet.data.augmentation import training_batches
 from lenet.data.batches import Batches
 from lenet.data.dataset import Dataset
 from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
 from lenet.errors import InputError
 from lenet.model.network import load_network
+from lenet.run.description import Description
 from lenet.run.metrics_log import MetricsLog
 from lenet.run.output_dir import OutputDir
 from lenet.run.progress import Progress, Totals
@@ -56,17 +58,16 @@ class Trainer(AbstractContextManager):
             lambda: choose_device(config.device, world.local_rank, world.local_size), InputError
         )
         self.network = world.on_all_ranks(lambda: load_network(config.network), InputError)
-        facts = {"the data": dataset.digest, "the network": self.network.digest, "the config": str(asdict(config))}
+        facts = {"the data": dataset.digest, "the classes": str(dataset.class_names)}
+        facts |= {"the network": self.network.digest, "the config": str(asdict(config))}
         world.compare({**facts, **what_bits_depend_on(config)})
         if not config.debug:
             world.watch(config.stall_timeout)
-        self.output = OutputDir(config.output_dir, self.network.name)
+        self.output = OutputDir(config.output_dir, Description.of(config.network, dataset), self.network.name)
         world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError)
         self.dataset = dataset
-        self.training_data, self.validation_data = (
-            Batches(split, self.device, dataset.pixel_mean, dataset.pixel_std)
-            for split in (dataset.train, dataset.validation)
-        )
+        self.training_data = world.on_all_ranks(lambda: training_batches(config, dataset, self.device), InputError)
+        self.validation_data = Batches(dataset.validation, self.device, dataset.pixel_mean, dataset.pixel_std)
         self.net = world.on_all_ranks(
             lambda: self.network.build(len(dataset.class_names), dataset.image_shape, config.seed, self.device),
             InputError,
@@ -143,6 +144,7 @@ class Trainer(AbstractContextManager):
         images = len(self.training_data)
         order = epoch_order(self.config.seed, self.state.progress.epoch, images)
         order = nd.array(order, ctx=self.device, dtype="int32")
+        self.training_data.start_epoch(self.state.progress.epoch)
         unread: UnreadStep | None = None
         while self.state.progress.images_done < images and not self.ended_by:
             step = self._begin_step(order)
