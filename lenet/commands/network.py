@@ -10,10 +10,10 @@ from lenet.data.classes import numbered
 from lenet.data.dataset import Dataset
 from lenet.data.fashion_mnist import CLASS_NAMES, PIXEL_MEAN, PIXEL_STD
 from lenet.errors import InputError
-from lenet.model.lenet5 import set_parameters
+from lenet.model.lenet5 import named_parameters, set_parameters
 from lenet.model.network import LENET5, Network
 from lenet.model.network import load_network as load_code
-from lenet.model.params_file import read_params
+from lenet.model.params_file import limit_for, read_params
 from lenet.run import checkpoint
 from lenet.run.description import Description, read_description
 
@@ -64,7 +64,8 @@ def load_network(
     code = code or load_code(found.network)
     net = code.build(len(found.class_names), found.image_shape, 0, device)
     if path:
-        weights = checkpoint.load(path).weights if Path(path).is_dir() else read_params(path)
+        limit = limit_for({name: each.shape for name, each in named_parameters(net).items()})
+        weights = checkpoint.load(path, limit).weights if Path(path).is_dir() else read_params(path, limit)
         set_parameters(net, weights, path)
     net.hybridize(static_alloc=True)
     return net

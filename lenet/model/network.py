@@ -11,7 +11,8 @@ import numpy as np
 from mxnet.gluon import HybridBlock
 
 from lenet.errors import InputError, shorten
-from lenet.model.lenet5 import lenet5
+from lenet.model import graph
+from lenet.model.lenet5 import lenet5, named_parameters
 from lenet.model.user_code import load_function, user_errors
 
 LENET5 = "lenet5"
@@ -26,6 +27,11 @@ class Network:
     digest: str  # SHA-256 of the user's code; "lenet5"
     make: Callable[[int, ImageShape], HybridBlock]  # for so many classes and images of this shape
     path: Path | None = None  # the user's file
+
+    @property
+    def identity(self) -> str:
+        """Which network it is, for runs that go on."""
+        return self.name if self.is_lenet5 else f"{self.name} {self.digest}"
 
     @property
     def is_lenet5(self) -> bool:
@@ -50,11 +56,16 @@ class Network:
             # Two images: one could hide that a layer mixes them.
             logits = net(mx.nd.zeros((2, *image_shape), ctx=device))  # infers the shapes that were left open
             shape = logits.shape if isinstance(logits, mx.nd.NDArray) else f"in a {type(logits).__name__}"
+            traced = graph.trace(net)
         if shape != (2, classes):
             raise InputError(
                 f"{self.path or LENET5}: {self.name} maps images (2, {', '.join(map(str, image_shape))}) to logits "
                 f"{shape}; (2, {classes}) is needed"
             )
+        try:
+            graph.check(traced, named_parameters(net))
+        except InputError as error:
+            raise InputError(f"{self.path or LENET5}: {self.name}: {error}") from None
         return net
 
 

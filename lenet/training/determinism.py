@@ -84,7 +84,7 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
 def _train(
     config: Config, world: World, dataset: Dataset, network: Network, device: mx.Context
 ) -> dict[str, np.ndarray]:
-    """Weights and momenta after the steps, by name."""
+    """Parameters and momenta after the steps, by name."""
     net = world.on_all_ranks(
         lambda: network.build(len(dataset.class_names), dataset.image_shape, config.seed, device), InputError
     )
@@ -98,8 +98,8 @@ def _train(
             begin, end = progress.images_done, min(progress.images_done + config.images_in_step, images)
             rate = learning_rate(config, progress, end - begin, images)
             step.read(step.take(world, order, begin, end, rate, ()))
-            progress = progress.after_step(end - begin)
+            progress = state.progress = progress.after_step(end - begin)
             world.heartbeat(f"the gradients of step {progress.step} from all ranks")
-        progress = progress.after_epoch()
-    weights, momenta = (state.layout.split(each.asnumpy()) for each in (state.weights, state.momenta))
-    return {**weights, **{f"the momentum of {name}": each for name, each in momenta.items()}}
+        progress = state.progress = progress.after_epoch()
+    momenta = state.layout.split(state.momenta.asnumpy())
+    return {**state.parameters(), **{f"the momentum of {name}": each for name, each in momenta.items()}}

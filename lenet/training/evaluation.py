@@ -11,7 +11,8 @@ from lenet.data.batches import Batches
 from lenet.model.pixels import normalise
 from lenet.run.progress import Totals
 
-SHARD = 500  # images at a time that a rank evaluates; part of the result
+# Images at a time that a rank evaluates, and fewer where they are large; part of the result.
+SHARD, SHARD_VALUES = 500, 1 << 22
 BATCH = 1000  # images at a time
 
 
@@ -31,9 +32,10 @@ def evaluate(net: HybridBlock, data: Batches, world: World, classes: int) -> Eva
     """
     losses: list[float] = []
     matrix = np.zeros((classes, classes), int)
-    for begin in world.part_of(range(0, len(data), SHARD)):
+    shard = max(1, min(SHARD, SHARD_VALUES // math.prod(data.images.shape[1:])))
+    for begin in world.part_of(range(0, len(data), shard)):
         world.heartbeat("this rank's part of the evaluation")
-        logits, labels = predict_logits(net, data, range(begin, min(begin + SHARD, len(data))))
+        logits, labels = predict_logits(net, data, range(begin, min(begin + shard, len(data))))
         losses.append(loss(logits, labels))
         matrix += confusion(logits, labels)
     world.heartbeat("the other ranks' parts of the evaluation")

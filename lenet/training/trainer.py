@@ -63,7 +63,7 @@ class Trainer(AbstractContextManager):
         world.compare({**facts, **what_bits_depend_on(config)})
         if not config.debug:
             world.watch(config.stall_timeout)
-        self.output = OutputDir(config.output_dir, Description.of(config.network, dataset))
+        self.output = OutputDir(config.output_dir, Description.of(config.network, dataset), self.network.name)
         world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError)
         self.dataset = dataset
         self.training_data = world.on_all_ranks(lambda: training_batches(config, dataset, self.device), InputError)
@@ -90,11 +90,11 @@ class Trainer(AbstractContextManager):
         for line in introduction(self.config, world.size, self.dataset, devices, notes):
             self.log.say(line)
         restored = world.on_all_ranks(lambda: self.checkpointer.restore(state) if world.is_root else None, InputError)
-        where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals)])
+        where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals), state.best])
         if where:
-            state.progress, state.totals = Progress(**where[0]), Totals(**where[1])
+            state.progress, state.totals, state.best = Progress(**where[0]), Totals(**where[1]), where[2]
             self._say_where()
-        world.broadcast([state.weights, state.momenta])
+        world.broadcast(state.vectors)
         self.log.open(last_step=state.progress.step)
 
     def fit(self) -> int | None:
@@ -134,6 +134,8 @@ class Trainer(AbstractContextManager):
                 learning_rate=self._learning_rate(0),
                 processes=self.world.size,
             )
+            if self.config.best:
+                self.checkpointer.keep_best(self.state, evaluation.totals.correct)
             self.state.progress, self.state.totals = self.state.progress.after_epoch(), Totals()
         self.checkpointer.save(self.state, to_disk=True)
 
@@ -180,7 +182,8 @@ class Trainer(AbstractContextManager):
         if not np.isfinite(metrics.loss):
             raise self.checkpointer.diverged(f"the loss of step {number} is {metrics.loss}")
         if metrics.shards_in_range != self.step.shards_of(unread.images):
-            raise self.checkpointer.diverged(f"the gradients of step {number} are too large to be added up")
+            what = "gradients or running statistics" if self.state.running.size else "gradients"
+            raise self.checkpointer.diverged(f"the {what} of step {number} are too large to be added up")
         self.state.totals += Totals(metrics.loss * unread.images, metrics.correct, metrics.images)
         self.log.move(unread.progress, unread.images, metrics.loss)
         if number % self.config.log_every == 0:
@@ -208,6 +211,7 @@ class Trainer(AbstractContextManager):
             "images": len(self.dataset.train),
             "shard": self.config.shard,
             "global_batch": self.config.images_in_step,
+            "network": self.network.identity,
         }
 
     def _say_where(self) -> None:

@@ -15,6 +15,7 @@ from lenet.model.params_file import read_params
 from lenet.run import checkpoint
 from lenet.run.progress import Progress, Totals
 from tests.support import run_jobs, tutorial
+from tests.support.fashion import build_lenet5, normalise
 from tests.support.run_jobs import gloo, losses, program, records, train
 from tests.support.same_runs import results
 
