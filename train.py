@@ -1,4 +1,4 @@
-"""Train LeNet-5 on Fashion-MNIST, or a network and data of your own: python train.py, or under horovodrun. See --help."""
+"""Train LeNet-5 on Fashion-MNIST, or a network and data of your own: python train.py, or horovodrun. See --help."""
 
 import sys
 
