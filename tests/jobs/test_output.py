@@ -101,7 +101,8 @@ def test_the_files_of_a_checkpoint(stopped):
     folders = checkpoint.folders(stopped())
     assert [folder.name for folder in folders] == ["step-00000003", "step-00000004", "step-00000005"]
     for folder in folders:
-        assert sorted(path.name for path in folder.iterdir()) == ["model.params", "optimizer.params", "state.json"]
+        names = ["model.params", "network.json", "optimizer.params", "state.json"]
+        assert sorted(path.name for path in folder.iterdir()) == names
     assert sorted(path.name for path in (stopped() / "checkpoints").iterdir()) == [each.name for each in folders]
 
 

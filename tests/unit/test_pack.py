@@ -92,7 +92,7 @@ def make_wrong(folder, tmp_path):
     yield [tmp_path / "none", "new"], "none: No such file"
     yield [tmp_path / "alone", "new"], "names 1 classes"
     yield [tmp_path / "empty", "new"], "has no PNG or JPEG picture for train"
-    yield [folder, "full", "--size", "8x8"], "full: is not empty"
+    yield [folder, "full", "--size", "8x8"], "full: is not an empty folder"
     yield [folder, "new", "--size", "8"], "--size: 8: a height and a width"
     yield [folder, "new", "--validation", "1"], "--validation: 1: a number between 0 and 1"
 
