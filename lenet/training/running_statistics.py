@@ -30,10 +30,14 @@ class RunningStatistics:
         self.state.statistics.copyto(self.shard)
 
     def end_shard(self) -> nd.NDArray:
-        """Scale what the shard's forward and backward have made. Returns whether it can be added up, (1,)."""
+        """Scale what the shard's forward and backward have made. Returns whether it can be added up, (1,).
+
+        In place, since a write waits for what was queued before it. A read would not: BatchNorm's backward changes the
+        statistics, and MXNet's engine takes that for a read too.
+        """
         nd._internal._mul_scalar(self.shard, scalar=self.scale, out=self.shard)
         nd.multi_sum_sq(self.shard, num_arrays=1, out=self.squared_length)
-        largest = (LARGEST * self.whole_scale) ** 2
+        largest = (LARGEST * self.scale) ** 2  # so that the sum over all shards fits too
         nd._internal._lesser_equal_scalar(self.squared_length, scalar=largest, out=self.in_range)
         return self.in_range
 

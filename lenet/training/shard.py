@@ -107,6 +107,7 @@ class ImperativeShard:
         with autograd.record():
             loss, metrics = self.objective(self.pixels, self.labels, self.scale)
         loss.backward()
+        nd.waitall()  # for the statistics: see RunningStatistics.end_shard
         parameters = named_parameters(self.net)
         for name, slope in self.slopes.items():
             slope[:] = parameters[name].grad()

@@ -36,11 +36,8 @@ def summarise(net: HybridBlock, image_shape: ImageShape) -> list[str]:
     inner = graph.get_internals()
     shapes = dict(zip(inner.list_outputs(), inner.infer_shape(data=(1, *image_shape))[1]))
     sizes = {name: math.prod(each.shape) for name, each in parameters.items()}
-    lines, total, counted = (
-        [LINE.format("layer", "operator", "output of an image", "parameters", "FLOPs")],
-        0,
-        set[str](),
-    )
+    lines = [LINE.format("layer", "operator", "output of an image", "parameters", "FLOPs")]
+    total, counted = 0, set[str]()
     nodes = json.loads(graph.tojson())["nodes"]
     for node in nodes:
         if node["op"] == "null":
@@ -48,7 +45,7 @@ def summarise(net: HybridBlock, image_shape: ImageShape) -> list[str]:
         inputs = [nodes[each[0]]["name"] for each in node["inputs"]]
         own = [name for name in inputs if name in sizes and name not in counted]  # each where it is used first
         counted.update(own)
-        output = shapes.get(f"{node['name']}_output") or shapes[f"{node['name']}_output0"]
+        output = shapes.get(f"{node['name']}_output") or shapes.get(f"{node['name']}_output0") or ()
         flops = _flops(node["op"], output, shapes.get(inputs[1])) if len(inputs) > 1 else 0
         total += flops
         numbers = (f"{number:,}" if number else "" for number in (sum(sizes[name] for name in own), flops))

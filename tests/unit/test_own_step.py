@@ -114,7 +114,8 @@ def test_running_statistics_are_the_mean_over_the_shards(split):
         step.state.copy_to(net)
         with autograd.record():
             loss = net(images[begin : begin + SHARD]).sum()
-        loss.backward()  # MXNet changes the statistics here
+        loss.backward()  # MXNet changes the statistics here, and does not know that they are to be waited for
+        nd.waitall()
         found.append({name: each.data().asnumpy() for name, each in named_parameters(net).items() if "running" in name})
     take(step)
     after = step.state.parameters()
