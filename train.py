@@ -1,4 +1,4 @@
-"""Train LeNet-5 on Fashion-MNIST: python train.py, or horovodrun -np 4 python train.py. --help lists the options."""
+"""Train LeNet-5 on Fashion-MNIST, or a network and data of your own: python train.py, or horovodrun. See --help."""
 
 import sys
 
@@ -16,8 +16,11 @@ def main(world: World) -> int | None:
     dataset = world.on_all_ranks(lambda: fashion_mnist.load(config.data_dir), InputError)
     environment.choose_engine(config.debug)
     from lenet.training.determinism import check_determinism  # these import MXNet: its engine and threads are settled
+    from lenet.training.summary import print_summary
     from lenet.training.trainer import Trainer
 
+    if config.summary:
+        return print_summary(config, world, dataset)
     if config.deterministic_check:
         return check_determinism(config, world, dataset)
     with Trainer(config, world, dataset) as trainer:

@@ -20,6 +20,8 @@ DEFAULTS = {
     # On a GPU: kernels that give the same bits each time, chosen without timing them.
     "MXNET_ENFORCE_DETERMINISM": "1",
     "MXNET_CUDNN_AUTOTUNE_DEFAULT": "0",
+    # One generator on a GPU: of several, a layer would take one or another as layers were bound before it.
+    "MXNET_GPU_PARALLEL_RAND_COPY": "1",
 }
 
 

@@ -10,6 +10,7 @@ from lenet.cli import Parser
 from lenet.errors import InputError
 
 COMMANDS = {
+    "pack": "folders of PNG or JPEG pictures, one for each class, as the files that train.py --data-dir takes",
     "show": "a picture of images of the data set with their class names",
     "evaluate": "the accuracy over all test images and a table of the classes; also under a launcher",
     "predict": "the predicted classes of test images or of your own pictures",

@@ -28,6 +28,13 @@ def add_params(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add --network, as train.py has it."""
+    parser.add_argument(
+        "--network", metavar="NETWORK", help="lenet5 or FILE.py:FUNCTION (default: as the run beside PARAMS says)"
+    )
+
+
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
     """Add --data-dir, as train.py has it."""
     parser.add_argument("--data-dir", metavar="DIR", help="folder with the four IDX files (default: as train.py)")

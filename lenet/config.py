@@ -41,6 +41,7 @@ class Config:
         None,
         description="folder with the four IDX files (default: Fashion-MNIST as installed, else downloaded)",
     )
+    network: Text = Field("lenet5", description="lenet5, or FILE.py:FUNCTION of your own: classes to a HybridBlock")
     output_dir: Text = Field("runs/lenet", description="folder for the trained network, checkpoints and metrics")
     epochs: Count = Field(10, ge=1, le=100_000, description="how often every training image is seen")
     global_batch: Count | None = Field(
@@ -68,6 +69,12 @@ class Config:
     )
     momentum: Number = Field(0.95, ge=0, lt=1, description="Nesterov momentum of SGD")
     weight_decay: Number = Field(1e-3, ge=0, le=1, description="L2 penalty of SGD")
+    clip_norm: Number | None = Field(
+        None, gt=0, le=1e6, description="scale the gradients of a step down to this length where they are longer"
+    )
+    label_smoothing: Number = Field(
+        0.0, ge=0, lt=1, description="part of each label that is spread evenly over all classes, in training alone"
+    )
     schedule: Literal["constant", "linear", "cosine"] = Field(
         "linear",
         description="how the learning rate goes from its peak: stays, or falls to 0 at the last epoch's end",
@@ -82,6 +89,10 @@ class Config:
         256, ge=1, le=1_000_000, description="images per step that LEARNING_RATE is meant for"
     )
     seed: Count = Field(1, ge=0, lt=2**31, description="decides the first weights and the order of the images")
+    flip: bool = Field(False, description="mirror half of the training images left to right, others in each epoch")
+    shift: Count = Field(
+        0, ge=0, le=1000, description="move training images by up to so many pixels, elsewhere in each epoch"
+    )
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto takes a GPU where there is one")
     max_steps: Count | None = Field(None, ge=1, description="end the run after so many steps of all processes together")
     log_every: Count = Field(50, ge=1, description="write the loss of every N-th step to metrics.jsonl")
@@ -89,6 +100,10 @@ class Config:
         None, ge=1, description="write a checkpoint every N steps too, not only at the end of an epoch"
     )
     keep: Count = Field(3, ge=1, le=1_000_000, description="how many checkpoints stay")
+    best: bool = Field(
+        False, description="keep the network of the best validation accuracy too, as OUTPUT_DIR/best_NAME.params"
+    )
+    summary: bool = Field(False, description="print the network, layer by layer, and end")
     resume: Text = Field("auto", description="auto (go on with the run in OUTPUT_DIR), never, or a checkpoint's folder")
     deterministic_check: bool = Field(
         False, description="train 30 steps twice, compare every bit and write nothing, to see whether a run repeats"

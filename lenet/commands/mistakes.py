@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lenet.data.fashion_mnist import Split
+from lenet.data.dataset import Split
 
 
 @dataclass(frozen=True, eq=False)

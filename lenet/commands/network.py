@@ -1,24 +1,71 @@
 """A trained network from a file: a `.params` file of ours or of the tutorial, or a checkpoint's folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
-from lenet.model.lenet5 import lenet5, set_parameters
-from lenet.model.params_file import read_params
+from lenet.data.classes import numbered
+from lenet.data.dataset import Dataset
+from lenet.data.fashion_mnist import CLASS_NAMES, PIXEL_MEAN, PIXEL_STD
+from lenet.errors import InputError
+from lenet.model.lenet5 import named_parameters, set_parameters
+from lenet.model.network import LENET5, Network
+from lenet.model.network import load_network as load_code
+from lenet.model.params_file import limit_for, read_params
 from lenet.run import checkpoint
+from lenet.run.description import Description, read_description
+
+FASHION = Description(LENET5, (1, 28, 28), CLASS_NAMES, PIXEL_MEAN, PIXEL_STD)
 
 
-def load_network(path: str | Path | None, device: mx.Context) -> HybridBlock:
-    """LeNet-5 on `device` with the weights that `path` holds; without a path its weights are 0.
+def describe(path: str | Path, network: str | None = None, dataset: Dataset | None = None) -> Description:
+    """What the network in `path` takes and gives: as its run has written beside it, else as fits `dataset`.
 
-    InputError: the file or checkpoint is missing or not whole, or it holds another network.
+    Where there is neither, it is that of Fashion-MNIST. `network`, of the option --network, is instead of the run's.
+    InputError: `dataset` is not of that kind.
     """
-    net = lenet5()
-    net.initialize("zeros", ctx=device)
+    path = Path(path)
+    found = read_description(path if path.is_dir() else path.parent)
+    if found is None:
+        found = Description.of(LENET5, dataset) if dataset else FASHION
+    if network:
+        found = replace(found, network=network)
+    return found if dataset is None else _for_dataset(found, path, dataset)
+
+
+def _for_dataset(found: Description, path: Path, dataset: Dataset) -> Description:
+    """The description of the network in `path` with the names that `dataset` has. InputError: it cannot take that."""
+    shapes = [" x ".join(map(str, each.image_shape)) for each in (dataset, found)]
+    if shapes[0] != shapes[1]:
+        raise InputError(f"{dataset.name}: has images of {shapes[0]}, {path} was trained with {shapes[1]}")
+    names, own = dataset.class_names, found.class_names
+    if names == numbered(len(names)) and len(names) <= len(own):  # the labels are all that is known of them
+        return found
+    if len(names) != len(own):
+        raise InputError(f"{dataset.name}: has {len(names)} classes, {path} was trained with {len(own)}")
+    if own == numbered(len(own)):
+        return replace(found, class_names=names)
+    for number, (name, own_name) in enumerate(zip(names, own)):
+        if name != own_name:
+            raise InputError(f"{dataset.name}: class {number} is {name}, {path} was trained with {own_name} there")
+    return found
+
+
+def load_network(
+    path: str | Path | None, device: mx.Context, found: Description = FASHION, code: Network | None = None
+) -> HybridBlock:
+    """The network that is described, on `device`, with the weights that `path` holds; without a path with any.
+
+    `code` is what load_code makes of its name, where somebody has that already. InputError: the file or checkpoint is
+    missing or not whole, or it holds another network.
+    """
+    code = code or load_code(found.network)
+    net = code.build(len(found.class_names), found.image_shape, 0, device)
     if path:
-        weights = checkpoint.load(path).weights if Path(path).is_dir() else read_params(path)
+        limit = limit_for({name: each.shape for name, each in named_parameters(net).items()})
+        weights = checkpoint.load(path, limit).weights if Path(path).is_dir() else read_params(path, limit)
         set_parameters(net, weights, path)
     net.hybridize(static_alloc=True)
     return net

@@ -12,7 +12,6 @@ from cycler import cycler
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lenet.data.fashion_mnist import CLASS_NAMES
 from lenet.errors import InputError
 from lenet.files import whole_file
 
@@ -25,6 +24,7 @@ LIGHT["lines"] = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY)
 DARK: dict[str, Any] = {"paper": "#16181c", "ink": "#e8e8e8", "grid": "#3a3e46", "shades": "cividis"}
 DARK["lines"] = (SKY, ORANGE, GREEN, PURPLE, RED, BLUE)
 COLUMNS = 10  # images in a row
+MAX_NUMBERED = 30  # classes of a matrix with numbers in its cells
 TRAINING = {"linestyle": "--", "marker": "o", "markersize": 4, "markerfacecolor": "none"}
 VALIDATION = {"linestyle": "-", "marker": "o", "markersize": 4}
 STEPS = {"linewidth": 0.8, "alpha": 0.6}
@@ -82,20 +82,21 @@ def image_grid(
     return figure
 
 
-def confusion(matrix: np.ndarray, title: str) -> Figure:
-    """A figure of the matrix (10, 10), label by prediction: numbers of images, shaded by part of the row."""
+def confusion(matrix: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
+    """A figure of the matrix (classes, classes), label by prediction: numbers of images, shaded by part of the row."""
     part = 100 * matrix / matrix.sum(axis=1, keepdims=True).clip(1)
     figure = Figure(figsize=(4.6, 4.5), layout="constrained")
     axes = figure.add_subplot()
     colours = axes.imshow(part, vmin=0, vmax=100).to_rgba(part)  # (10, 10, 4)
-    for label in range(len(CLASS_NAMES)):
-        for predicted in range(len(CLASS_NAMES)):
-            red, green, blue, _ = colours[label, predicted]
-            ink = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
-            axes.text(predicted, label, matrix[label, predicted], ha="center", va="center", fontsize=8, color=ink)
-    axes.set(xticks=range(10), yticks=range(10), xlabel="predicted class", ylabel="true class", title=title)
-    axes.set_xticklabels(CLASS_NAMES, rotation=45, ha="right", rotation_mode="anchor", fontsize=8.5)
-    axes.set_yticklabels(CLASS_NAMES, fontsize=8.5)
+    for label, predicted in np.ndindex(matrix.shape if len(matrix) <= MAX_NUMBERED else (0, 0)):
+        red, green, blue, _ = colours[label, predicted]
+        ink = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
+        axes.text(predicted, label, matrix[label, predicted], ha="center", va="center", fontsize=8, color=ink)
+    axes.set(
+        xticks=range(len(matrix)), yticks=range(len(matrix)), xlabel="predicted class", ylabel="true class", title=title
+    )
+    axes.set_xticklabels(class_names, rotation=45, ha="right", rotation_mode="anchor", fontsize=8.5)
+    axes.set_yticklabels(class_names, fontsize=8.5)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     return figure

@@ -10,18 +10,21 @@ import numpy as np
 from lenet import cli
 from lenet.commands import plots, user_images
 from lenet.commands.mistakes import probabilities
-from lenet.commands.network import load_network
+from lenet.commands.network import FASHION, describe, load_network
+from lenet.commands.pictures import read_picture, viewable
 from lenet.commands.show import MAX_IMAGES, first_images
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
-from lenet.data.fashion_mnist import CLASS_NAMES, Split
+from lenet.data.dataset import Split
 from lenet.errors import InputError
+from lenet.run.description import Description
 from lenet.training.evaluation import predict_logits
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Add the options of the command."""
     cli.add_params(parser)
+    cli.add_network(parser)
     parser.add_argument("--count", type=cli.count(MAX_IMAGES), metavar="N", help="how many test images (default: 6)")
     parser.add_argument("--image", nargs="+", default=[], metavar="FILE", help="your own PNG or JPEG pictures instead")
     parser.add_argument(
@@ -40,34 +43,42 @@ def main(options: Namespace) -> None:
         raise InputError("--image: your own pictures need neither --count nor --data-dir")
     if len(options.image) > MAX_IMAGES:
         raise InputError(f"--image: {len(options.image)} pictures, at most {MAX_IMAGES} at a time")
-    net = load_network(options.params, mx.cpu())
-    if options.image:
-        split = _user_images(options.image)
+    dataset = None if options.image else fashion_mnist.load(options.data_dir)
+    found = describe(options.params, options.network, dataset)
+    net = load_network(options.params, mx.cpu(), found)
+    if dataset is None:
+        split = _user_images(options.image, found)
     else:
-        split = first_images(fashion_mnist.load(options.data_dir).validation, options.count or 6)
-    chances = probabilities(predict_logits(net, Batches(split, mx.cpu()), range(len(split)))[0])
-    predicted = chances.argmax(axis=1)
+        split = first_images(dataset.validation, options.count or 6)
+    data = Batches(split, mx.cpu(), found.pixel_mean, found.pixel_std)
+    chances = probabilities(predict_logits(net, data, range(len(split)))[0])
+    predicted, names = chances.argmax(axis=1), found.class_names
     print(predicted.tolist())
     if options.image:
-        titles, wrong = _print_likeliest(options.image, chances), np.zeros(0, int)
+        titles, wrong = _print_likeliest(options.image, chances, names), np.zeros(0, int)
     else:
         pairs = zip(split.labels, predicted)
-        titles = [f"True [{CLASS_NAMES[label]}]\nPredicted [{CLASS_NAMES[guess]}]" for label, guess in pairs]
+        titles = [f"True [{names[label]}]\nPredicted [{names[guess]}]" for label, guess in pairs]
         wrong = np.flatnonzero(predicted != split.labels)
         print(f"{len(split) - len(wrong)} of {len(split)} right")
     with plots.theme(plots.LIGHT):
-        plots.save(plots.image_grid(split.images, titles, wrong), options.output)
+        plots.save(plots.image_grid(viewable(split.images), titles, wrong), options.output)
     print(f"wrote {options.output}")
 
 
-def _user_images(paths: Sequence[str]) -> Split:
-    images = np.stack([user_images.read(path) for path in paths])
+def _user_images(paths: Sequence[str], found: Description) -> Split:
+    """The pictures as the network takes them: clothing as Fashion-MNIST has it, others only scaled and cropped."""
+    channels, *size = found.image_shape
+    if (found.class_names, found.image_shape) == (FASHION.class_names, FASHION.image_shape):
+        images = np.stack([user_images.read(path) for path in paths])
+    else:
+        images = np.stack([read_picture(path, channels, (size[0], size[1])) for path in paths])
     return Split(images, np.zeros(len(images), np.uint8))  # nobody knows their labels; none is used
 
 
-def _print_likeliest(paths: Sequence[str], chances: np.ndarray) -> list[str]:
+def _print_likeliest(paths: Sequence[str], chances: np.ndarray, names: Sequence[str]) -> list[str]:
     """Print the three likeliest classes of each picture. Returns the pictures' titles."""
     for path, row in zip(paths, chances):
         best = np.argsort(-row, kind="stable")[:3]
-        print(f"{path}: {', '.join(f'{CLASS_NAMES[each]} {row[each]:.1%}' for each in best)}")
-    return [f"Predicted [{CLASS_NAMES[row.argmax()]}]\n{row.max():.1%}" for row in chances]
+        print(f"{path}: {', '.join(f'{names[each]} {row[each]:.1%}' for each in best)}")
+    return [f"Predicted [{names[row.argmax()]}]\n{row.max():.1%}" for row in chances]

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from lenet import cli
 from lenet.commands import plots, report_page
 from lenet.commands.mistakes import Mistakes, find_mistakes
-from lenet.commands.network import load_network
+from lenet.commands.network import describe, load_network
+from lenet.commands.pictures import viewable
 from lenet.commands.plots import MAX_RUNS, STEPS, TRAINING, VALIDATION, Line
 from lenet.commands.report_page import Network
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
-from lenet.data.fashion_mnist import CLASS_NAMES
 from lenet.errors import InputError
 from lenet.run import history
 from lenet.run.history import History
@@ -40,6 +40,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "runs", nargs="+", metavar="RUN_DIR", help="output folder of a run; the report goes to the first"
     )
+    cli.add_network(parser)
     cli.add_data_dir(parser)
 
 
@@ -50,15 +51,15 @@ def main(options: Namespace) -> None:
     runs = [history.read(folder) for folder in options.runs]
     names = _names(runs)
     target = runs[0].folder
-    evaluated = [_evaluate_newest(run, name, options.data_dir) for run, name in zip(runs, names)]
+    evaluated = [_evaluate_newest(run, name, options.data_dir, options.network) for run, name in zip(runs, names)]
     networks = [network for network in evaluated if network]
     figures = {name: partial(curve, name, runs, names) for name in CURVES}
     for number, network in enumerate(networks, 1):
         ending = f"-{number}" if number > 1 else ""
         title = f"{network.run_name}: number of test images"
-        figures[f"confusion{ending}"] = partial(plots.confusion, network.confusion, title)
+        figures[f"confusion{ending}"] = partial(plots.confusion, network.confusion, network.class_names, title)
         if len(network.mistakes.images):
-            figures[f"mistakes{ending}"] = partial(_mistakes, network.mistakes)
+            figures[f"mistakes{ending}"] = partial(_mistakes, network.mistakes, network.class_names)
     for name, draw in figures.items():
         with plots.theme(plots.LIGHT):
             plots.save(draw(), target / f"{name}.png")
@@ -90,31 +91,36 @@ def curve(name: str, runs: Sequence[History], names: Sequence[str]) -> Figure:
     return plots.curves(lines, "epochs done" if in_epochs else "steps done", UNITS[name], **limits)
 
 
-def _evaluate_newest(run: History, name: str, data_dir: str | None) -> Network | None:
+def _evaluate_newest(run: History, name: str, data_dir: str | None, network: str | None) -> Network | None:
     """The newest Network of a run, or None if it has written none yet."""
     path = run.newest_weights()
     if path is None:
         print(f"{run.folder}: no network is written yet: no confusion matrix and no mistakes")
         return None
+    dataset = fashion_mnist.load(data_dir or run.config.get("data_dir"))
     try:
-        net = load_network(path, mx.cpu())
+        found = describe(path, network, dataset)
+        net = load_network(path, mx.cpu(), found)
     except InputError:
         if path == run.newest_weights():
             raise
-        return _evaluate_newest(run, name, data_dir)  # a run that goes on has deleted this checkpoint meanwhile
-    split = fashion_mnist.load(data_dir or run.config.get("data_dir")).validation
-    logits, labels = predict_logits(net, Batches(split, mx.cpu()), range(len(split)))
-    return Network(name, path.name, confusion(logits, labels), find_mistakes(logits, split))
+        return _evaluate_newest(
+            run, name, data_dir, network
+        )  # a run that goes on has deleted this checkpoint meanwhile
+    split = dataset.validation
+    data = Batches(split, mx.cpu(), found.pixel_mean, found.pixel_std)
+    logits, labels = predict_logits(net, data, range(len(split)))
+    return Network(name, path.name, found.class_names, confusion(logits, labels), find_mistakes(logits, split))
 
 
-def _mistakes(mistakes: Mistakes) -> Figure:
+def _mistakes(mistakes: Mistakes, class_names: Sequence[str]) -> Figure:
     titles = [
-        f"True [{CLASS_NAMES[label]}]\nPredicted [{CLASS_NAMES[guess]}]\n{confidence:.1%}, image {row}"
+        f"True [{class_names[label]}]\nPredicted [{class_names[guess]}]\n{confidence:.1%}, image {row}"
         for row, label, guess, confidence in zip(
             mistakes.rows, mistakes.labels, mistakes.predicted, mistakes.confidence
         )
     ]
-    return plots.image_grid(mistakes.images, titles, columns=5)
+    return plots.image_grid(viewable(mistakes.images), titles, columns=5)
 
 
 def _names(runs: Sequence[History]) -> list[str]:

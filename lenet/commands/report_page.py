@@ -17,7 +17,6 @@ from PIL import Image
 from lenet.commands import plots
 from lenet.commands.evaluate import class_table
 from lenet.commands.mistakes import Mistakes
-from lenet.data.fashion_mnist import CLASS_NAMES
 from lenet.errors import InputError, shorten
 from lenet.files import whole_file
 from lenet.run.history import History
@@ -43,6 +42,7 @@ class Network:
 
     run_name: str
     file: str  # the name of its file or folder
+    class_names: tuple[str, ...]
     confusion: np.ndarray  # (10, 10) int, label by prediction
     mistakes: Mistakes
 
@@ -110,20 +110,25 @@ def _picture(draw: Callable[[], Figure], caption: str) -> str:
 
 
 def _network(network: Network) -> str:
-    matrix, mistakes, name = network.confusion, network.mistakes, escape(network.run_name)
+    matrix, mistakes, name, class_names = (
+        network.confusion,
+        network.mistakes,
+        escape(network.run_name),
+        network.class_names,
+    )
     caption = f"Confusion matrix of all {matrix.sum():,} test images, shaded by their part of the true class"
-    draw = partial(plots.confusion, matrix, f"{network.run_name}: number of test images")
-    table = "\n".join(class_table(matrix))
+    draw = partial(plots.confusion, matrix, class_names, f"{network.run_name}: number of test images")
+    table = "\n".join(class_table(matrix, class_names))
     cells = [
-        f'<figure><img src="{_png(image)}" alt="test image {row}"><figcaption>{CLASS_NAMES[label]}, '
-        f"taken for <b>{CLASS_NAMES[guess]}</b> ({confidence:.1%}), image {row}</figcaption></figure>"
+        f'<figure><img src="{_png(image)}" alt="test image {row}"><figcaption>{escape(class_names[label])}, '
+        f"taken for <b>{escape(class_names[guess])}</b> ({confidence:.1%}), image {row}</figcaption></figure>"
         for row, label, guess, confidence, image in zip(
             mistakes.rows, mistakes.labels, mistakes.predicted, mistakes.confidence, mistakes.images
         )
     ]
     return (
         f"<h2>{name}: the classes, by {escape(network.file)}</h2>\n"
-        f'<div class="pictures">\n{_picture(draw, caption)}\n<pre>{table}</pre>\n</div>\n'
+        f'<div class="pictures">\n{_picture(draw, caption)}\n<pre>{escape(table)}</pre>\n</div>\n'
         f"<h2>{name}: the {len(cells)} mistakes that it is surest of</h2>\n"
         f'<div class="mistakes">\n{chr(10).join(cells)}\n</div>'
     )

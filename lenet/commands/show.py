@@ -5,8 +5,9 @@ from pathlib import Path
 
 from lenet import cli
 from lenet.commands import plots
+from lenet.commands.pictures import viewable
 from lenet.data import fashion_mnist
-from lenet.data.fashion_mnist import CLASS_NAMES, Split
+from lenet.data.dataset import Split
 from lenet.errors import InputError
 
 MAX_IMAGES = 100  # in one picture
@@ -33,12 +34,13 @@ def add_options(parser: ArgumentParser) -> None:
 
 def main(options: Namespace) -> None:
     """Print the classes of the images and write the picture."""
-    split = first_images(getattr(fashion_mnist.load(options.data_dir), options.split), options.count)
-    names = [CLASS_NAMES[label] for label in split.labels]
+    dataset = fashion_mnist.load(options.data_dir)
+    split = first_images(getattr(dataset, options.split), options.count)
+    names = [dataset.class_names[label] for label in split.labels]
     print(f"{split.labels.tolist()}\n{', '.join(names)}")
     titles = [f"image {row}\n{label} {name}" for row, (label, name) in enumerate(zip(split.labels, names))]
     with plots.theme(plots.LIGHT):
-        plots.save(plots.image_grid(split.images, titles), options.output)
+        plots.save(plots.image_grid(viewable(split.images), titles), options.output)
     print(f"wrote {options.output}")
 
 

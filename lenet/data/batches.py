@@ -1,26 +1,34 @@
 """A split of the data set on the device: a batch is a gather there, not one call an image."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import mxnet as mx
 from mxnet import nd
 
-from lenet.data.fashion_mnist import Split
+from lenet.data.dataset import Split
 
 
 class Batches:
-    """Images (N, 28, 28) uint8 and labels (N,) uint8 of a `Split`, held on `device`."""
+    """Images and labels of a `Split`, held on `device`, with the `mean` and `std` of each channel's pixels."""
 
-    def __init__(self, split: Split, device: mx.Context):
-        self.device = device
+    def __init__(self, split: Split, device: mx.Context, mean: Sequence[float], std: Sequence[float]):
+        self.device, self.mean, self.std = device, tuple(mean), tuple(std)
         self.images = nd.array(split.images, ctx=device, dtype="uint8")
-        self.labels = nd.array(split.labels, ctx=device, dtype="uint8")
+        self.labels = nd.array(split.labels, ctx=device, dtype=split.labels.dtype)
 
     def __len__(self) -> int:
         return len(self.images)
 
+    def buffers(self, size: int) -> tuple[nd.NDArray, nd.NDArray]:
+        """Arrays on the device for so many images and labels."""
+        images = nd.zeros((size, *self.images.shape[1:]), ctx=self.device, dtype="uint8")
+        return images, nd.zeros(size, ctx=self.device, dtype=self.labels.dtype)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Make ready for this epoch; for images that are the same in all of them there is nothing to do."""
+
     def take(self, rows: nd.NDArray, images: nd.NDArray, labels: nd.NDArray) -> None:
-        """Write the images (n, 28, 28) uint8 and labels (n,) uint8 of `rows` (n,) int32 into the arrays given."""
+        """Write the images and labels of `rows` (n,) int32 into the arrays given, which `buffers(n)` has made."""
         nd.take(self.images, rows, out=images)
         nd.take(self.labels, rows, out=labels)
 

@@ -1,13 +1,14 @@
-"""The data set, whole in memory: 28 x 28 images of ten kinds of clothing, from four IDX files in a folder."""
+"""The data set, whole in memory, from four IDX files in a folder: Fashion-MNIST, or pictures of the user's own."""
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from lenet.data import download, idx
+from lenet.data import classes, download, idx
+from lenet.data.dataset import Dataset, Split
+from lenet.data.statistics import pixel_statistics
 from lenet.errors import InputError
 
 CLASS_NAMES = (
@@ -24,32 +25,8 @@ CLASS_NAMES = (
 )
 FILES = tuple(download.DIGESTS)  # training images and labels, then validation images and labels
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Images and their classes."""
-
-    images: np.ndarray  # (n, 28, 28) uint8
-    labels: np.ndarray  # (n,) uint8, indices into CLASS_NAMES
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """The two splits, and where they are from.
-
-    `digest` is the SHA-256 over the SHA-256 of each of the four files (unzipped; as hex text, in the order of
-    FILES, nothing between), so it does not depend on how the files are zipped.
-    """
-
-    train: Split
-    validation: Split
-    folder: Path
-    digest: str
-    name: str  # "Fashion-MNIST", or "data set in FOLDER" where a file is not the original
+PIXEL_MEAN, PIXEL_STD = (0.13,), (0.31,)  # of Fashion-MNIST, as in the tutorial
+CHANNELS = 4  # at most
 
 
 def load(data_dir: str | Path | None = None) -> Dataset:
@@ -63,14 +40,22 @@ def load(data_dir: str | Path | None = None) -> Dataset:
     paths = [_path(folder, name) for name in FILES]
     train, train_digests = _read_split(*paths[:2])
     validation, validation_digests = _read_split(*paths[2:])
+    if train.image_shape != validation.image_shape:
+        shapes = [_shape_text(each.images.shape[1:]) for each in (train, validation)]
+        raise InputError(f"{paths[2]}: holds images of {shapes[1]}, {paths[0]} of {shapes[0]}")
     digests = train_digests + validation_digests
-    original = digests == tuple(download.DIGESTS.values())
+    is_original = digests == tuple(download.DIGESTS.values())
+    mean, std = (PIXEL_MEAN, PIXEL_STD) if is_original else pixel_statistics(train.images)
+    names = classes.read_class_names(folder) or (CLASS_NAMES if is_original else None)
     return Dataset(
         train,
         validation,
         folder,
         digest=hashlib.sha256("".join(digests).encode()).hexdigest(),
-        name="Fashion-MNIST" if original else f"data set in {folder}",
+        name="Fashion-MNIST" if is_original else f"data set in {folder}",
+        class_names=_class_names(names, [(paths[1], train), (paths[3], validation)]),
+        pixel_mean=mean,
+        pixel_std=std,
     )
 
 
@@ -101,15 +86,37 @@ def _path(folder: Path, name: str) -> Path:
 
 def _read_split(images_path: Path, labels_path: Path) -> tuple[Split, tuple[str, str]]:
     """The split, and the digests of its two files."""
-    images, labels = idx.read(images_path), idx.read(labels_path)
-    if images.shape[1:] != (28, 28):
-        shape = " x ".join(map(str, images.shape))
-        raise InputError(f"{images_path}: holds {shape} values; images must be N x 28 x 28")
+    images, labels = idx.read(images_path), idx.read(labels_path, is_labels=True)
+    if images.ndim not in (3, 4) or images.shape[3:] > (CHANNELS,):
+        raise InputError(
+            f"{images_path}: holds {_shape_text(images.shape)} values; images must be N x height x width, or "
+            f"N x height x width x channels, 1 to {CHANNELS}"
+        )
     if labels.ndim != 1:
         raise InputError(f"{labels_path}: has {labels.ndim} dimensions; labels have 1")
     if len(images) != len(labels):
         raise InputError(f"{labels_path}: has {len(labels)} labels for the {len(images)} images of {images_path}")
-    if labels.max() >= len(CLASS_NAMES):
-        row = int(labels.argmax())
-        raise InputError(f"{labels_path}: label {labels[row]} of image {row} is not one of 0 to 9")
-    return Split(images, labels), (idx.sha256(images), idx.sha256(labels))
+    digests = idx.sha256(images), idx.sha256(labels)
+    if images.shape[3:] == (1,):
+        images = images[..., 0]
+    return Split(images, labels if labels.dtype == np.uint8 else labels.astype(np.int32)), digests
+
+
+def _class_names(names: tuple[str, ...] | None, splits: list[tuple[Path, Split]]) -> tuple[str, ...]:
+    """The names of the classes that the labels are of, numbers where there are none. InputError: a label has no name.
+
+    `splits` come with the path of their labels.
+    """
+    classes_there = len(names) if names else classes.MAX_CLASSES
+    for path, split in splits:
+        for row in (int(split.labels.argmin()), int(split.labels.argmax())):
+            if not 0 <= split.labels[row] < classes_there:
+                why = "have names" if names else "can be labels"
+                raise InputError(
+                    f"{path}: label {split.labels[row]} of image {row}: only 0 to {classes_there - 1} {why}"
+                )
+    return names or classes.numbered(max(2, *(int(split.labels.max()) + 1 for _, split in splits)))
+
+
+def _shape_text(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

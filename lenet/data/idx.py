@@ -20,18 +20,20 @@ import numpy as np
 
 from lenet.errors import InputError
 
-UINT8 = 0x08
+UINT8, INT16 = 0x08, 0x0B  # the type byte
+TYPES: dict[int, np.dtype] = {UINT8: np.dtype(np.uint8), INT16: np.dtype(">i2")}
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_BEST_RATIO = 1032  # a deflate stream cannot say more than this many bytes with one
 MAX_VALUES = 2**31 - 1  # MXNet's arrays have 32-bit sizes
 CHUNK = 1 << 20  # bytes
 
 
-def read(path: str | Path) -> np.ndarray:
+def read(path: str | Path, is_labels: bool = False) -> np.ndarray:
     """The uint8 array that the file holds, in its header's shape. The first bytes tell whether it is gzipped.
 
-    Takes memory only for what really comes out of the file, and stops where more comes out than its header
-    says. Raises InputError, which names the file and what is wrong with it.
+    A file of labels may hold 16-bit numbers too, for more than 256 classes: they come as int16, big-endian. Takes
+    memory only for what really comes out of the file, and stops where more comes out than its header says. Raises
+    InputError, which names the file and what is wrong with it.
     """
     path = Path(path)
     try:
@@ -40,8 +42,9 @@ def read(path: str | Path) -> np.ndarray:
             zipped = file.read(2) == GZIP_MAGIC
             file.seek(0)
             stream: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=file) if zipped else file
-            shape = _read_shape(stream, path, limit=size * GZIP_BEST_RATIO if zipped else size)
-            return _read_values(stream, path, shape)
+            limit = size * GZIP_BEST_RATIO if zipped else size
+            kind, shape = _read_header(stream, path, limit, (UINT8, INT16) if is_labels else (UINT8,))
+            return _read_values(stream, path, TYPES[kind], shape)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: is a damaged gzip file: {error}") from error
     except (OSError, ValueError) as error:
@@ -60,15 +63,23 @@ def find(folder: Path, name: str) -> Path | None:
     return None
 
 
-def header(shape: Sequence[int]) -> bytes:
-    """The first bytes of an IDX file of uint8 values in that shape."""
-    return struct.pack(f">HBB{len(shape)}I", 0, UINT8, len(shape), *shape)
+def header(shape: Sequence[int], kind: int = UINT8) -> bytes:
+    """The first bytes of an IDX file of values of this kind in that shape."""
+    return struct.pack(f">HBB{len(shape)}I", 0, kind, len(shape), *shape)
+
+
+def write(path: Path, values: np.ndarray) -> None:
+    """Write uint8 or, as 16-bit numbers, other values as an IDX file. OSError: the disk refuses."""
+    kind = UINT8 if values.dtype == np.uint8 else INT16
+    with open(path, "wb") as file:
+        file.write(header(values.shape, kind))
+        values.astype(TYPES[kind], copy=False).tofile(file)
 
 
 def sha256(values: np.ndarray) -> str:
     """SHA-256, in hex, of the unzipped IDX file of these values: what `read` accepts holds no other bytes."""
-    digest = hashlib.sha256(header(values.shape))
-    digest.update(values.reshape(-1).data)
+    digest = hashlib.sha256(header(values.shape, UINT8 if values.dtype == np.uint8 else INT16))
+    digest.update(values.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 
@@ -79,35 +90,40 @@ def _regular_size(path: Path) -> int:
     return status.st_size
 
 
-def _read_shape(stream: IO[bytes] | gzip.GzipFile, path: Path, limit: int) -> tuple[int, ...]:
-    """Reads the header. `limit` is how many bytes the file can hold, unzipped."""
+def _read_header(
+    stream: IO[bytes] | gzip.GzipFile, path: Path, limit: int, kinds: Sequence[int]
+) -> tuple[int, tuple[int, ...]]:
+    """The type, one of `kinds`, and the shape. `limit` is how many bytes the file can hold, unzipped."""
     start = stream.read(4)
     if len(start) < 4:
         raise InputError(f"{path}: is too short for an IDX file: {len(start)} bytes")
     zero, kind, dimensions = struct.unpack(">HBB", start)
     if zero != 0:
         raise InputError(f"{path}: is not an IDX file: it starts with {start.hex()} instead of 0000")
-    if kind != UINT8:
-        raise InputError(f"{path}: holds IDX values of type 0x{kind:02x}; only unsigned bytes, 0x08, are read")
-    if not 1 <= dimensions <= 3:
-        raise InputError(f"{path}: has {dimensions} dimensions; labels have 1 and images 3")
+    if kind not in kinds:
+        and_more = " (in labels 16-bit numbers, 0x0b, too)" if INT16 in kinds else ""
+        raise InputError(
+            f"{path}: holds IDX values of type 0x{kind:02x}; only unsigned bytes, 0x08, are read{and_more}"
+        )
+    if not 1 <= dimensions <= 4:
+        raise InputError(f"{path}: has {dimensions} dimensions; labels have 1 and images 3, or 4 with channels")
     sizes = stream.read(4 * dimensions)
     if len(sizes) < 4 * dimensions:
         raise InputError(f"{path}: ends within its header")
     shape = struct.unpack(f">{dimensions}I", sizes)
-    count, text = math.prod(shape), " x ".join(map(str, shape))
+    count, text = math.prod(shape) * TYPES[kind].itemsize, " x ".join(map(str, shape))
     if count == 0:
         raise InputError(f"{path}: is empty: its header says {text}")
     if count > limit:
         raise InputError(f"{path}: is cut short: its header says {text} bytes, more than the file can hold")
     if count > MAX_VALUES:
         raise InputError(f"{path}: is too large: its header says {text} bytes, MXNet holds {MAX_VALUES} at most")
-    return shape
+    return kind, shape
 
 
-def _read_values(stream: IO[bytes] | gzip.GzipFile, path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _read_values(stream: IO[bytes] | gzip.GzipFile, path: Path, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
     """Reads to the end of the file, where the gzip checksum is compared, or to the first byte too many."""
-    count, values = math.prod(shape), bytearray()
+    count, values = math.prod(shape) * kind.itemsize, bytearray()
     while len(values) <= count:
         chunk = stream.read(min(CHUNK, count + 1 - len(values)))
         if not chunk:
@@ -117,4 +133,4 @@ def _read_values(stream: IO[bytes] | gzip.GzipFile, path: Path, shape: tuple[int
         found = "more follow" if len(values) > count else f"only {len(values)} follow"
         text = " x ".join(map(str, shape))
         raise InputError(f"{path}: its header says {text} = {count} bytes, but {found}")
-    return np.frombuffer(values, np.uint8).reshape(shape)
+    return np.frombuffer(values, kind).reshape(shape)

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from mxnet.gluon import HybridBlock, nn
 
-from lenet.model.lenet5 import Tensor
+from lenet.model.pixels import Tensor
 
 
 def padded_lenet5(net: HybridBlock, channels: int | None = None) -> HybridBlock:
@@ -21,7 +21,7 @@ def padded_lenet5(net: HybridBlock, channels: int | None = None) -> HybridBlock:
     channels = channels or _numbers_in_a_vector()
     fast = nn.HybridSequential()
     fast.add(
-        PaddedConvolution(net[0], inputs=1, outputs=channels),  # (n, channels, 24, 24)
+        PaddedConvolution(net[0], inputs=net[0].weight.shape[1], outputs=channels),  # (n, channels, 24, 24)
         nn.MaxPool2D(pool_size=2, strides=2),
         nn.Activation("relu"),  # (n, channels, 12, 12)
         PaddedConvolution(net[2], inputs=channels, outputs=16),  # (n, 16, 10, 10)

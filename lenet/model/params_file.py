@@ -5,6 +5,7 @@ arrays, then their names. `mx.nd.load` would take memory for any size that a hea
 interpreter; `mx.nd.save` does not notice that the disk is full.
 """
 
+import math
 import struct
 from pathlib import Path
 
@@ -17,14 +18,22 @@ LIST_MAGIC = 0x112
 ARRAY_MAGIC = 0xF993FAC9
 DENSE, FLOAT32 = 0, 0
 CPU = (1, 0)  # device type and number
-LIMIT = 1 << 26  # bytes; LeNet-5 takes 240 KB
+LIMIT = 1 << 26  # bytes, where nobody knows the network; LeNet-5 takes 240 KB
 MAX_ARRAYS, MAX_DIMENSIONS, MAX_NAME = 10_000, 8, 1_000
 
 
-def read_params(path: str | Path) -> dict[str, np.ndarray]:
-    """The arrays of a `.params` file by name: dict of float32 ndarrays. InputError names the fault."""
+def limit_for(shapes: dict[str, tuple[int, ...]]) -> int:
+    """How many bytes a file may have that is to hold arrays of these shapes by name."""
+    return max(LIMIT, sum(4 * math.prod(shape) + 2 * MAX_NAME for shape in shapes.values()))
+
+
+def read_params(path: str | Path, limit: int = LIMIT) -> dict[str, np.ndarray]:
+    """The arrays of a `.params` file of at most `limit` bytes by name: dict of float32 ndarrays.
+
+    InputError names the fault.
+    """
     try:
-        content = read_regular(path, LIMIT)
+        content = read_regular(path, limit)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     return parse_params(content, path)

@@ -4,7 +4,9 @@ import hashlib
 import json
 import math
 import re
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,35 +16,39 @@ import numpy as np
 from lenet.errors import InputError
 from lenet.files import read_regular, remove_folder, whole_folder
 from lenet.model.params_file import LIMIT, format_params, parse_params, write_params
+from lenet.run.description import FILE as DESCRIPTION
 from lenet.run.progress import Progress, Totals
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
-FORMAT = 2
+FORMAT = 3
 MOST_STATE = 1 << 16  # bytes of a state.json
 MOST = 1 << 53  # of any count
 # What a state.json holds, part by part.
 KINDS: dict[str, dict[str, type]] = {
     "progress": {"epoch": int, "images_done": int, "step": int},
     "totals": {"loss": float, "correct": int, "images": int},
-    "run": {"seed": int, "data": str, "images": int, "shard": int, "global_batch": int},
+    "run": {"seed": int, "data": str, "images": int, "shard": int, "global_batch": int, "network": str},
+    "best": {"correct": int},
     "sha256": {MODEL: str, OPTIMIZER: str, STATE: str},
 }
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run at a step: weights and momenta by parameter name, where it stands, and which run it is."""
+    """A run at a step: parameters and momenta by parameter name, where it stands, and which run it is."""
 
-    weights: dict[str, np.ndarray]
+    weights: dict[str, np.ndarray]  # of all parameters, running statistics too
     momenta: dict[str, np.ndarray]
     progress: Progress
     totals: Totals  # of the epoch that is not finished
-    run: dict[str, int | str]  # what must not change on resuming: seed, data, images, shard, global_batch
+    run: dict[str, int | str]  # what must not change on resuming: seed, data, images, shard, global_batch, network
+    best: int = 0  # correct predictions of the best evaluation so far
 
     def dump(self) -> bytes:
         """All of it in one piece, for `parse`: a line of JSON, then both `.params` files."""
         model, optimizer = format_params(self.weights), format_params(self.momenta)
-        head = {"progress": asdict(self.progress), "totals": asdict(self.totals), "run": self.run, "model": len(model)}
+        head = {"progress": asdict(self.progress), "totals": asdict(self.totals), "run": self.run, "best": self.best}
+        head["model"] = len(model)
         return json.dumps(head).encode() + b"\n" + model + optimizer
 
 
@@ -56,6 +62,7 @@ def parse(content: bytes) -> Checkpoint:
         progress=Progress(**head["progress"]),
         totals=Totals(**head["totals"]),
         run=head["run"],
+        best=head["best"],
     )
 
 
@@ -74,11 +81,14 @@ def save(output_dir: str | Path, checkpoint: Checkpoint, keep: int) -> Path:
     with whole_folder(folder) as place:
         write_params(place / MODEL, checkpoint.weights)
         write_params(place / OPTIMIZER, checkpoint.momenta)
+        with suppress(FileNotFoundError):  # it says how to use the network, also where this folder is taken to
+            shutil.copyfile(Path(output_dir) / DESCRIPTION, place / DESCRIPTION)
         state: dict[str, Any] = {
             "format": FORMAT,
             "progress": asdict(checkpoint.progress),
             "totals": asdict(checkpoint.totals),
             "run": checkpoint.run,
+            "best": {"correct": checkpoint.best},
         }
         state["sha256"] = {name: _sha256((place / name).read_bytes()) for name in (MODEL, OPTIMIZER)}
         state["sha256"][STATE] = _state_digest(state)
@@ -98,11 +108,11 @@ def folders(output_dir: str | Path) -> list[Path]:
     )
 
 
-def newest(output_dir: str | Path, report: Callable[[str], None]) -> Checkpoint | None:
-    """The newest whole checkpoint under `output_dir`, or None. Each damaged one goes to `report`."""
+def newest(output_dir: str | Path, report: Callable[[str], None], limit: int = LIMIT) -> Checkpoint | None:
+    """The newest whole checkpoint under `output_dir`, or None. Each damaged one goes to `report`; `limit` as `load`."""
     for folder in reversed(folders(output_dir)):
         try:
-            return load(folder)
+            return load(folder, limit)
         except InputError as error:
             report(f"Damaged checkpoint, the one before it is used: {error}")
     if folders(output_dir):
@@ -110,16 +120,20 @@ def newest(output_dir: str | Path, report: Callable[[str], None]) -> Checkpoint 
     return None
 
 
-def load(folder: str | Path) -> Checkpoint:
-    """The checkpoint in `folder`. InputError if it is not whole, not of this format, or was changed since."""
+def load(folder: str | Path, limit: int = LIMIT) -> Checkpoint:
+    """The checkpoint in `folder`, whose `.params` files have at most `limit` bytes.
+
+    InputError if it is not whole, not of this format, or was changed since.
+    """
     folder = Path(folder)
     state = _read_state(folder / STATE)
     return Checkpoint(
-        weights=_read_arrays(folder / MODEL, state["sha256"][MODEL]),
-        momenta=_read_arrays(folder / OPTIMIZER, state["sha256"][OPTIMIZER]),
+        weights=_read_arrays(folder / MODEL, state["sha256"][MODEL], limit),
+        momenta=_read_arrays(folder / OPTIMIZER, state["sha256"][OPTIMIZER], limit),
         progress=Progress(**state["progress"]),
         totals=Totals(**state["totals"]),
         run=state["run"],
+        best=state["best"]["correct"],
     )
 
 
@@ -128,9 +142,9 @@ def step_of(folder: Path) -> int:
     return int(folder.name[len("step-") :])
 
 
-def _read_arrays(path: Path, digest: str) -> dict[str, np.ndarray]:
+def _read_arrays(path: Path, digest: str, limit: int) -> dict[str, np.ndarray]:
     try:
-        content = read_regular(path, LIMIT)
+        content = read_regular(path, limit)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     if _sha256(content) != digest:
@@ -153,7 +167,7 @@ def _read_state(path: Path) -> dict:
         if not isinstance(part, dict) or {key: type(value) for key, value in part.items()} != kinds:
             raise InputError(f"{path}: {name} must hold {', '.join(kinds)}")
     progress, totals, images = state["progress"], state["totals"], state["run"]["images"]
-    parts = (*progress.values(), *totals.values(), *state["run"].values())
+    parts = (*progress.values(), *totals.values(), *state["run"].values(), *state["best"].values())
     counts = [value for value in parts if isinstance(value, int)]
     if min(counts) < 0 or max(counts) > MOST or not math.isfinite(totals["loss"]):
         raise InputError(f"{path}: a number is out of range")

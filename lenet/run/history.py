@@ -50,8 +50,7 @@ class History:
     def newest_weights(self) -> Path | None:
         """The path of the newest weights that the run has written; None if it has written none yet."""
         checkpoints = checkpoint.folders(self.folder)
-        trained = self.folder / "trained_LeNet5.params"
-        return checkpoints[-1] if checkpoints else trained if trained.exists() else None
+        return checkpoints[-1] if checkpoints else next(self.folder.glob("trained_*.params"), None)
 
 
 def read(folder: str | Path) -> History:

@@ -12,21 +12,27 @@ from lenet.config import Config, write_config
 from lenet.errors import InputError
 from lenet.files import PARTIAL, whole_file
 from lenet.run import checkpoint
-
-TRAINED = "trained_LeNet5.params"
+from lenet.run.description import FILE as DESCRIPTION
+from lenet.run.description import Description
 
 
 class OutputDir:
     """The folder `path`, which one job at a time may write in: from `open` to `close`, or to the process's end."""
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    def __init__(self, path: str | Path, description: Description | None = None, network: str = "LeNet5"):
+        """`description` is written beside the config: what the network takes and gives. `network` is its name."""
+        self.path, self.description, self.network = Path(path), description, network
         self.lock: int | None = None  # the descriptor that holds it
 
     @property
     def trained(self) -> Path:
         """Where the trained network is written."""
-        return self.path / TRAINED
+        return self.path / f"trained_{self.network}.params"
+
+    @property
+    def best(self) -> Path:
+        """Where the network of the best evaluation is written."""
+        return self.path / f"best_{self.network}.params"
 
     def open(self) -> None:
         """Make the folder, take it for this job alone, remove what a killed job left half. InputError: it cannot be."""
@@ -50,7 +56,9 @@ class OutputDir:
             self.write_config(config)
 
     def write_config(self, config: Config) -> None:
-        """Write config.yaml. OSError if the disk refuses."""
+        """Write config.yaml and the description. OSError if the disk refuses."""
+        if self.description:
+            self.description.write(self.path)
         with whole_file(self.path / "config.yaml") as place, open(place, "w", encoding="utf-8") as file:
             write_config(config, file)
 
@@ -98,7 +106,8 @@ class OutputDir:
         (place / "checkpoints").mkdir(parents=True)
         for folder in later:
             folder.rename(place / "checkpoints" / folder.name)
-        for name in ("config.yaml", "metrics.jsonl", TRAINED):
+        names = ("config.yaml", DESCRIPTION, "metrics.jsonl", self.trained.name, self.best.name)
+        for name in names:
             if (self.path / name).exists():
                 shutil.copy2(self.path / name, place / name)
         if (self.path / "tensorboard").is_dir():

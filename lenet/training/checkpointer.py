@@ -10,7 +10,7 @@ from lenet.config import Config
 from lenet.errors import InputError, TrainingError
 from lenet.files import whole_file
 from lenet.model.lenet5 import check_arrays
-from lenet.model.params_file import write_params
+from lenet.model.params_file import limit_for, write_params
 from lenet.run import checkpoint
 from lenet.run.checkpoint import Checkpoint
 from lenet.run.metrics_log import MetricsLog
@@ -32,12 +32,12 @@ class Checkpointer:
         InputError: what is asked for is not whole, or of another run.
         """
         kept = self.world.kept
-        found = checkpoint.parse(kept) if kept else self._find()
+        found = checkpoint.parse(kept) if kept else self._find(limit_for(state.shapes))
         if found is not None:
-            check_arrays(state.layout.shapes, found.weights, "the checkpoint")
+            check_arrays(state.shapes, found.weights, "the checkpoint")
             check_arrays(state.layout.shapes, found.momenta, "the checkpoint's momenta")
             state.set(found.weights, found.momenta)
-            state.progress, state.totals = found.progress, found.totals
+            state.progress, state.totals, state.best = found.progress, found.totals, found.best
         if not kept:
             self.output.begin(self.config, found.progress.step if found else None, self.log.say)
         return found is not None
@@ -56,14 +56,17 @@ class Checkpointer:
 
     def write_trained(self, state: TrainState) -> Path:
         """Write the trained network where rank 0 is; the tutorial's own network loads it. Returns its path."""
-        path = self.output.trained
-        if self.world.is_root:
-            try:
-                with whole_file(path) as place:
-                    write_params(place, state.layout.split(state.weights.asnumpy()))
-            except OSError as error:
-                raise OSError(f"{path}: {error.strerror}") from error
-        return path
+        self._write_parameters(state, self.output.trained)
+        return self.output.trained
+
+    def keep_best(self, state: TrainState, correct: int) -> None:
+        """Write the network beside the checkpoints if it predicts more images of the evaluation than ever before.
+
+        What the best was is a part of the state: a run that goes on before it writes the same file again.
+        """
+        if correct > state.best:
+            state.best = correct
+            self._write_parameters(state, self.output.best)
 
     def diverged(self, what: str) -> TrainingError:
         """The error for numbers that are no longer any: `what` is so, where the last good ones are, what may help."""
@@ -71,14 +74,22 @@ class Checkpointer:
         last = f"the last good checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
         return TrainingError(f"{what}; {last}; try a smaller learning_rate or more warmup_epochs")
 
-    def _find(self) -> Checkpoint | None:
+    def _write_parameters(self, state: TrainState, path: Path) -> None:
+        if self.world.is_root:
+            try:
+                with whole_file(path) as place:
+                    write_params(place, state.parameters())
+            except OSError as error:
+                raise OSError(f"{path}: {error.strerror}") from error
+
+    def _find(self, limit: int) -> Checkpoint | None:
         """The checkpoint that `--resume` asks for, or None to begin anew."""
         if self.config.resume == "never":
             return None
         if self.config.resume == "auto":
-            found = checkpoint.newest(self.output.path, report=self.log.say)
+            found = checkpoint.newest(self.output.path, self.log.say, limit)
         else:
-            found = checkpoint.load(self.config.resume)
+            found = checkpoint.load(self.config.resume, limit)
         for name, value in self.identity.items():
             if found and found.run[name] != value:
                 raise InputError(
@@ -88,12 +99,11 @@ class Checkpointer:
         return found
 
     def _in_host_memory(self, state: TrainState) -> Checkpoint:
-        weights, momenta = state.weights.asnumpy(), state.momenta.asnumpy()
-        if not np.isfinite(weights).all():
-            names = [name for name, part in state.layout.split(weights).items() if not np.isfinite(part).all()]
-            raise self.diverged(f"{names[0]} is not finite after step {state.progress.step}")
-        split = state.layout.split
-        return Checkpoint(split(weights), split(momenta), state.progress, state.totals, self.identity)
+        parameters, momenta = state.parameters(), state.layout.split(state.momenta.asnumpy())
+        for name, values in parameters.items():
+            if not np.isfinite(values).all():
+                raise self.diverged(f"{name} is not finite after step {state.progress.step}")
+        return Checkpoint(parameters, momenta, state.progress, state.totals, self.identity, state.best)
 
     def _save_on_disk(self, saved: Checkpoint) -> None:
         output, what = self.output, f"checkpoint of step {saved.progress.step}"

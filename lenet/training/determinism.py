@@ -11,12 +11,12 @@ from mxnet import nd
 
 from distributed import World
 from lenet.config import Config
-from lenet.data.batches import Batches
-from lenet.data.fashion_mnist import Dataset
+from lenet.data.augmentation import training_batches
+from lenet.data.dataset import Dataset
 from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
 from lenet.errors import InputError, TrainingError
-from lenet.model.lenet5 import build_network
+from lenet.model.network import Network, load_network
 from lenet.run.progress import Progress
 from lenet.training.schedule import learning_rate
 from lenet.training.state import TrainState
@@ -63,11 +63,11 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
     TrainingError on all ranks if the two differ, or the ranks do. Returns the exit code of the job.
     """
     device, _ = world.on_all_ranks(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
-    world.compare({"the data": dataset.digest, **what_bits_depend_on(config)})
+    network = world.on_all_ranks(lambda: load_network(config.network), InputError)
+    world.compare({"the data": dataset.digest, "the network": network.digest, **what_bits_depend_on(config)})
     if not config.debug:
         world.watch(config.stall_timeout)
-    data = Batches(dataset.train, device)
-    first, second = (_train(config, world, data, device) for _ in range(2))
+    first, second = (_train(config, world, dataset, network, device) for _ in range(2))
     for name in first:
         difference = np.abs(first[name] - second[name]).max()
         if any(world.all_gather(bool(first[name].tobytes() != second[name].tobytes()))):
@@ -81,19 +81,25 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
     return 0
 
 
-def _train(config: Config, world: World, data: Batches, device: mx.Context) -> dict[str, np.ndarray]:
-    """Weights and momenta after the steps, by name."""
-    net = build_network(config.seed, device)
+def _train(
+    config: Config, world: World, dataset: Dataset, network: Network, device: mx.Context
+) -> dict[str, np.ndarray]:
+    """Parameters and momenta after the steps, by name."""
+    net = world.on_all_ranks(
+        lambda: network.build(len(dataset.class_names), dataset.image_shape, config.seed, device), InputError
+    )
+    data = world.on_all_ranks(lambda: training_batches(config, dataset, device), InputError)
     state = TrainState.of(net, device)
-    step, progress, images = Step(net, state, config, data), Progress(), len(data)
+    step, progress, images = Step(net, state, config, data, network.is_lenet5), Progress(), len(data)
     while progress.step < STEPS:
+        data.start_epoch(progress.epoch)
         order = nd.array(epoch_order(config.seed, progress.epoch, images), ctx=device, dtype="int32")
         while progress.images_done < images and progress.step < STEPS:
             begin, end = progress.images_done, min(progress.images_done + config.images_in_step, images)
             rate = learning_rate(config, progress, end - begin, images)
             step.read(step.take(world, order, begin, end, rate, ()))
-            progress = progress.after_step(end - begin)
+            progress = state.progress = progress.after_step(end - begin)
             world.heartbeat(f"the gradients of step {progress.step} from all ranks")
-        progress = progress.after_epoch()
-    weights, momenta = (state.layout.split(each.asnumpy()) for each in (state.weights, state.momenta))
-    return {**weights, **{f"the momentum of {name}": each for name, each in momenta.items()}}
+        progress = state.progress = progress.after_epoch()
+    momenta = state.layout.split(state.momenta.asnumpy())
+    return {**state.parameters(), **{f"the momentum of {name}": each for name, each in momenta.items()}}

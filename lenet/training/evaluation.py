@@ -8,13 +8,12 @@ from mxnet.gluon import HybridBlock
 
 from distributed import World
 from lenet.data.batches import Batches
-from lenet.data.fashion_mnist import CLASS_NAMES
-from lenet.model.lenet5 import normalise
+from lenet.model.pixels import normalise
 from lenet.run.progress import Totals
 
-SHARD = 500  # images at a time that a rank evaluates; part of the result
+# Images at a time that a rank evaluates, and fewer where they are large; part of the result.
+SHARD, SHARD_VALUES = 500, 1 << 22
 BATCH = 1000  # images at a time
-CLASSES = len(CLASS_NAMES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,20 +21,21 @@ class Evaluation:
     """What a network made of a split of the data set."""
 
     totals: Totals  # over all ranks
-    confusion: np.ndarray  # (10, 10) int, label by prediction, over all ranks
+    confusion: np.ndarray  # (classes, classes) int, label by prediction, over all ranks
 
 
-def evaluate(net: HybridBlock, data: Batches, world: World) -> Evaluation:
+def evaluate(net: HybridBlock, data: Batches, world: World, classes: int) -> Evaluation:
     """The Evaluation of all images of `data`, each looked at by one rank: no padding, none left out.
 
     The images are cut into the same shards for any number of ranks, and the sum of their losses is the correctly
     rounded one (math.fsum), so the result has the same bits for any number of ranks.
     """
     losses: list[float] = []
-    matrix = np.zeros((CLASSES, CLASSES), int)
-    for begin in world.part_of(range(0, len(data), SHARD)):
+    matrix = np.zeros((classes, classes), int)
+    shard = max(1, min(SHARD, SHARD_VALUES // math.prod(data.images.shape[1:])))
+    for begin in world.part_of(range(0, len(data), shard)):
         world.heartbeat("this rank's part of the evaluation")
-        logits, labels = predict_logits(net, data, range(begin, min(begin + SHARD, len(data))))
+        logits, labels = predict_logits(net, data, range(begin, min(begin + shard, len(data))))
         losses.append(loss(logits, labels))
         matrix += confusion(logits, labels)
     world.heartbeat("the other ranks' parts of the evaluation")
@@ -45,12 +45,12 @@ def evaluate(net: HybridBlock, data: Batches, world: World) -> Evaluation:
 
 
 def predict_logits(net: HybridBlock, batches: Batches, rows: range) -> tuple[np.ndarray, np.ndarray]:
-    """The logits (n, 10) float64 and labels (n,) of the range `rows` of `batches`, both on the host."""
-    logits, labels = [np.zeros((0, CLASSES))], [np.zeros(0, int)]
+    """The logits (n, classes) float64 and labels (n,) of the range `rows` of `batches`, both on the host."""
+    logits, labels = [], []  # of each batch
     for images, truth in batches.cut(rows, BATCH):
-        logits.append(net(normalise(images)).asnumpy())
+        logits.append(net(normalise(images, batches.mean, batches.std)).asnumpy())
         labels.append(truth.asnumpy())
-    return np.concatenate(logits), np.concatenate(labels).astype(int)
+    return np.concatenate(logits).astype(float), np.concatenate(labels).astype(int)
 
 
 def loss(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -60,6 +60,7 @@ def loss(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(10, 10) int: how many images of each class (row) were taken for each class (column)."""
-    pairs = labels * CLASSES + logits.argmax(axis=1)
-    return np.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+    """(classes, classes) int: how many images of each class (row) were taken for each class (column)."""
+    classes = logits.shape[1]
+    pairs = labels * classes + logits.argmax(axis=1)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)

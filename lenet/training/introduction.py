@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from lenet.config import Config
-from lenet.data.fashion_mnist import Dataset
+from lenet.data.dataset import Dataset
+from lenet.data.fashion_mnist import PIXEL_MEAN, PIXEL_STD
 
 
 def introduction(
@@ -15,6 +16,8 @@ def introduction(
         f"{config.images_in_step} images a step on {', '.join(sorted(set(devices)))}; "
         f"processes: {processes}, {_promise(config)}"
     ]
+    if (dataset.pixel_mean, dataset.pixel_std) != (PIXEL_MEAN, PIXEL_STD):
+        lines.append(_own_data(dataset))
     lines += sorted({note for note in notes if note})
     shards = -(-config.images_in_step // config.shard)
     if processes > shards:
@@ -31,3 +34,10 @@ def _promise(config: Config) -> str:
     if config.exchange == "exact":
         return "the same bits for any number"
     return f"exchange {config.exchange}: the bits depend on their number"
+
+
+def _own_data(dataset: Dataset) -> str:
+    """What is known of the images of a user."""
+    mean, std = (", ".join(map(str, each)) for each in (dataset.pixel_mean, dataset.pixel_std))
+    shape = " x ".join(map(str, dataset.image_shape))
+    return f"{len(dataset.class_names)} classes, images of {shape}, pixels with mean {mean} and deviation {std}"

@@ -1,5 +1,7 @@
 """A shard: the images that are computed at a time, with the same bits wherever that happens."""
 
+import hashlib
+from dataclasses import dataclass
 from types import ModuleType
 
 import mxnet as mx
@@ -7,53 +9,80 @@ from mxnet import autograd, gluon, nd
 from mxnet.gluon import HybridBlock
 
 from lenet.data.batches import Batches
-from lenet.model.lenet5 import Tensor, named_parameters, normalise
+from lenet.model.lenet5 import named_parameters
+from lenet.model.pixels import Tensor, normalise
 from lenet.training.state import TrainState
 
 METRICS = 3  # numbers that a shard tells besides its gradients: loss, correct, images
 
 
-class Objective(HybridBlock):
-    """What a step computes of a shard's images, as one graph."""
+def seed_generator(seed: int, epoch: int, begin: int, device: mx.Context) -> None:
+    """Let the random numbers of the shard that begins at that image of the epoch depend on nothing else."""
+    digest = hashlib.sha256(f"{seed} {epoch} {begin}".encode()).digest()
+    mx.random.seed(int.from_bytes(digest[:4], "little") >> 1, ctx=device)
 
-    def __init__(self, net: HybridBlock):
+
+class Objective(HybridBlock):
+    """What a step computes of a shard's images of `data`, as one graph."""
+
+    def __init__(self, net: HybridBlock, data: Batches, label_smoothing: float):
         super().__init__()
+        self.mean, self.std, self.smoothing = data.mean, data.std, label_smoothing
         self.net, self.cross_entropy = net, gluon.loss.SoftmaxCrossEntropyLoss()
 
     def hybrid_forward(self, F: ModuleType, pixels: Tensor, labels: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixels (n, 28, 28) uint8 and labels (n,) uint8 to the summed loss times `scale` (1,), and metrics (3,)."""
-        logits = self.net(normalise(pixels))
-        loss = self.cross_entropy(logits, labels).sum() * scale
+        """Pixels and labels, as Batches holds them, to the summed loss times `scale` (1,), and metrics (3,)."""
+        logits = self.net(normalise(pixels, self.mean, self.std))
+        losses = self.cross_entropy(logits, labels)
+        if self.smoothing:  # Szegedy et al. 2016, arXiv:1512.00567, section 7
+            losses = (1 - self.smoothing) * losses - self.smoothing * F.log_softmax(logits).mean(axis=1)
+        loss = losses.sum() * scale
         correct = F.broadcast_equal(logits.argmax(axis=1), labels.astype("float32")).sum()
         images = F.ones_like(labels).astype("float32").sum()
         return loss, F.BlockGrad(F.concat(loss, correct, images, dim=0))
 
 
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Where shards write, as flat float32 vectors: gradients as `state.layout`, statistics as `state.running`.
+
+    What `statistics` holds before is what a forward starts from.
+    """
+
+    gradients: nd.NDArray
+    statistics: nd.NDArray | None  # None where the network has none
+
+
 class BoundShard:
     """The forward and backward of shards of one size: an executor of the traced network.
 
-    It reads the weights in their flat vector and writes the gradients into theirs: nothing is copied.
+    It reads the weights in their flat vector and writes its results into theirs: nothing is copied.
     """
 
-    def __init__(self, net: HybridBlock, size: int, state: TrainState, gradients: nd.NDArray, scale: nd.NDArray):
+    def __init__(
+        self, objective: Objective, data: Batches, size: int, state: TrainState, results: Results, scale: nd.NDArray
+    ):
         device = state.weights.context
-        self.pixels = nd.zeros((size, 28, 28), ctx=device, dtype="uint8")
-        self.labels = nd.zeros(size, ctx=device, dtype="uint8")
-        loss, metrics = Objective(net)(*(mx.sym.var(name) for name in ("pixels", "labels", "scale")))
-        weights, slopes = state.layout.views(state.weights), state.layout.views(gradients)
-        variables = state.layout.variables
+        self.data = data
+        self.pixels, self.labels = data.buffers(size)
+        loss, metrics = objective(*(mx.sym.var(name) for name in ("pixels", "labels", "scale")))
+        weights, slopes = state.layout.views(state.weights), state.layout.views(results.gradients)
+        variables, constants = state.layout.variables, state.constant.views(state.constants)
+        statistics = {} if results.statistics is None else state.running.views(results.statistics)
         self.executor = mx.sym.Group([loss, metrics]).bind(
             device,
             args={"pixels": self.pixels, "labels": self.labels, "scale": scale}
-            | {variables[name]: weight for name, weight in weights.items()},
+            | {variables[name]: weight for name, weight in weights.items()}
+            | {state.constant.variables[name]: constant for name, constant in constants.items()},
             args_grad={variables[name]: slope for name, slope in slopes.items()},
             grad_req=dict.fromkeys(variables.values(), "write"),
+            aux_states={state.running.variables[name]: each for name, each in statistics.items()},
         )
         self.heads = [nd.ones(1, ctx=device), nd.zeros(METRICS, ctx=device)]
 
-    def compute(self, data: Batches, rows: nd.NDArray) -> nd.NDArray:
-        """Write the gradients of the images `rows` (n,) int32. Returns loss, correct and images (3,)."""
-        data.take(rows, self.pixels, self.labels)
+    def compute(self, rows: nd.NDArray) -> nd.NDArray:
+        """Write the results of the images `rows` (n,) int32. Returns loss, correct and images (3,)."""
+        self.data.take(rows, self.pixels, self.labels)
         self.executor.forward(is_train=True)
         self.executor.backward(self.heads)
         return self.executor.outputs[1]
@@ -62,21 +91,26 @@ class BoundShard:
 class ImperativeShard:
     """The same layer by layer, for a debugger: breakpoints in the network's code see arrays."""
 
-    def __init__(self, net: HybridBlock, size: int, state: TrainState, gradients: nd.NDArray, scale: nd.NDArray):
-        self.net, self.state, self.scale = net, state, scale
-        self.objective = Objective(net)
-        self.slopes = state.layout.views(gradients)
-        device = state.weights.context
-        self.pixels = nd.zeros((size, 28, 28), ctx=device, dtype="uint8")
-        self.labels = nd.zeros(size, ctx=device, dtype="uint8")
+    def __init__(
+        self, objective: Objective, data: Batches, size: int, state: TrainState, results: Results, scale: nd.NDArray
+    ):
+        self.objective, self.net, self.state, self.scale = objective, objective.net, state, scale
+        self.slopes = state.layout.views(results.gradients)
+        self.statistics = {} if results.statistics is None else state.running.views(results.statistics)
+        self.data = data
+        self.pixels, self.labels = data.buffers(size)
 
-    def compute(self, data: Batches, rows: nd.NDArray) -> nd.NDArray:
+    def compute(self, rows: nd.NDArray) -> nd.NDArray:
         """As BoundShard.compute."""
-        data.take(rows, self.pixels, self.labels)
+        self.data.take(rows, self.pixels, self.labels)
         self.state.copy_to(self.net)
         with autograd.record():
             loss, metrics = self.objective(self.pixels, self.labels, self.scale)
         loss.backward()
-        for name, parameter in named_parameters(self.net).items():
-            self.slopes[name][:] = parameter.grad()
+        nd.waitall()  # for the statistics: see RunningStatistics.end_shard
+        parameters = named_parameters(self.net)
+        for name, slope in self.slopes.items():
+            slope[:] = parameters[name].grad()
+        for name, statistic in self.statistics.items():
+            statistic[:] = parameters[name].data()
         return metrics

@@ -10,10 +10,13 @@ from mxnet.gluon import HybridBlock
 from distributed import World
 from lenet.config import Config
 from lenet.data.batches import Batches
+from lenet.model.graph import is_random, trace
 from lenet.model.padded import padded_lenet5
 from lenet.training import sgd, shard
+from lenet.training.clipping import clip
 from lenet.training.exact_sum import LARGEST, ShardSum
-from lenet.training.shard import BoundShard, ImperativeShard
+from lenet.training.running_statistics import RunningStatistics
+from lenet.training.shard import BoundShard, ImperativeShard, Objective, Results, seed_generator
 from lenet.training.state import TrainState
 
 
@@ -45,19 +48,28 @@ class StepMetrics:
 class Step:
     """Takes steps: changes `state` by the gradients of all ranks."""
 
-    def __init__(self, net: HybridBlock, state: TrainState, config: Config, data: Batches):
+    def __init__(self, net: HybridBlock, state: TrainState, config: Config, data: Batches, is_lenet5: bool = True):
         self.state, self.config, self.data = state, config, data
         device, parameters = state.weights.context, state.layout.size
-        is_plain = config.debug or device.device_type != "cpu"
-        self.net = net if is_plain else padded_lenet5(net)
+        tail = state.running.size + StepMetrics.COUNT  # what follows the gradients in the sum
+        is_plain = config.debug or device.device_type != "cpu" or not is_lenet5
+        self.objective = Objective(net if is_plain else padded_lenet5(net), data, config.label_smoothing)
+        self.is_random = is_random(trace(net))
         self.kind = ImperativeShard if config.debug else BoundShard
         self.shards: dict[int, BoundShard | ImperativeShard] = {}  # by size
-        self.sum = ShardSum(config.exchange, parameters + StepMetrics.COUNT, StepMetrics.COUNT, device)
+        self.sum = ShardSum(config.exchange, parameters + tail, tail, device)
+        self.total_metrics = self.sum.metrics[state.running.size :]
         self.loss_scale = nd.zeros(1, ctx=device)  # what a shard's summed loss is multiplied with
         self.images_in_step = 0  # that `loss_scale` is for
-        # A shard's gradients, with its metrics behind them.
-        self.vector = nd.zeros(parameters + StepMetrics.COUNT, ctx=device)
-        self.gradients, self.metrics = self.vector[:parameters], self.vector[parameters:]
+        # A shard's gradients, with its running statistics, if there are any, and its metrics behind them.
+        self.vector = nd.zeros(parameters + tail, ctx=device)
+        self.gradients, self.metrics = self.vector[:parameters], self.vector[-StepMetrics.COUNT :]
+        self.results = Results(
+            self.gradients, self.vector[parameters : -StepMetrics.COUNT] if state.running.size else None
+        )
+        self.statistics: RunningStatistics | None = None
+        if self.results.statistics is not None:
+            self.statistics = RunningStatistics(state, self.results.statistics, self.sum.scale)
         self.shard_metrics = self.metrics[: shard.METRICS]
         self.in_range = self.metrics[StepMetrics.IN_RANGE : StepMetrics.IN_RANGE + 1]
         self.squared_length = nd.zeros(1, ctx=device)
@@ -71,18 +83,26 @@ class Step:
         `read` makes StepMetrics of: it has travelled with the gradients, so that every rank reads the same.
         """
         self._scale_loss(end - begin)
+        if self.statistics:
+            self.statistics.begin_step(self.shards_of(end - begin))
         starts = world.part_of(range(begin, end, self.config.shard))
         for start in starts:
+            if self.is_random:
+                seed_generator(self.config.seed, self.state.progress.epoch, start, self.vector.context)
             self._compute(order[start : min(start + self.config.shard, end)])
             self.sum.add(self.vector, is_first=start == starts[0])
         if not starts:
             self.sum.clear()
         if any(requests):
-            self.sum.metrics[StepMetrics.REQUESTS :] = nd.array(
+            self.total_metrics[StepMetrics.REQUESTS :] = nd.array(
                 [int(each) for each in requests], ctx=self.vector.context
             )
         self.sum.over_ranks(world)
         nd.cast(self.sum.gradients, dtype="float32", out=self.gradients)
+        if self.config.clip_norm is not None:
+            clip(self.gradients, self.config.clip_norm * self.sum.scale)
+        if self.statistics:
+            self.statistics.end_step(self.sum.metrics[: self.state.running.size])
         sgd.update(
             self.state.weights,
             self.state.momenta,
@@ -92,7 +112,7 @@ class Step:
             weight_decay=self.config.weight_decay,
             scale=self.sum.scale,
         )
-        return self.sum.metrics.copy()
+        return self.total_metrics.copy()
 
     def read(self, numbers: nd.NDArray) -> StepMetrics:
         """The metrics of a step that `take` has returned; waits for that step."""
@@ -108,11 +128,15 @@ class Step:
             self.loss_scale[:] = self.sum.scale / images
 
     def _compute(self, rows: nd.NDArray) -> None:
-        """Write the gradients and metrics of the shard of the images `rows` (n,) int32 into `vector`."""
+        """Write the gradients, statistics and metrics of the shard of the images `rows` (n,) int32 into `vector`."""
         size = len(rows)
         if size not in self.shards:
-            self.shards[size] = self.kind(self.net, size, self.state, self.gradients, self.loss_scale)
-        self.shards[size].compute(self.data, rows).copyto(self.shard_metrics)
+            self.shards[size] = self.kind(self.objective, self.data, size, self.state, self.results, self.loss_scale)
+        if self.statistics:
+            self.statistics.begin_shard()
+        self.shards[size].compute(rows).copyto(self.shard_metrics)
         nd.multi_sum_sq(self.gradients, num_arrays=1, out=self.squared_length)
         largest = (LARGEST * self.sum.scale) ** 2
         nd._internal._lesser_equal_scalar(self.squared_length, scalar=largest, out=self.in_range)
+        if self.statistics:
+            nd.elemwise_mul(self.in_range, self.statistics.end_shard(), out=self.in_range)

@@ -10,12 +10,14 @@ from mxnet import nd
 
 from distributed import World
 from lenet.config import Config
+from lenet.data.augmentation import training_batches
 from lenet.data.batches import Batches
-from lenet.data.fashion_mnist import Dataset
+from lenet.data.dataset import Dataset
 from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
 from lenet.errors import InputError
-from lenet.model.lenet5 import build_network
+from lenet.model.network import load_network
+from lenet.run.description import Description
 from lenet.run.metrics_log import MetricsLog
 from lenet.run.output_dir import OutputDir
 from lenet.run.progress import Progress, Totals
@@ -55,17 +57,23 @@ class Trainer(AbstractContextManager):
         self.device, self.device_note = world.on_all_ranks(
             lambda: choose_device(config.device, world.local_rank, world.local_size), InputError
         )
-        world.compare({"the data": dataset.digest, "the config": str(asdict(config)), **what_bits_depend_on(config)})
+        self.network = world.on_all_ranks(lambda: load_network(config.network), InputError)
+        facts = {"the data": dataset.digest, "the classes": str(dataset.class_names)}
+        facts |= {"the network": self.network.digest, "the config": str(asdict(config))}
+        world.compare({**facts, **what_bits_depend_on(config)})
         if not config.debug:
             world.watch(config.stall_timeout)
-        self.output = OutputDir(config.output_dir)
+        self.output = OutputDir(config.output_dir, Description.of(config.network, dataset), self.network.name)
         world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError)
         self.dataset = dataset
-        self.training_data = Batches(dataset.train, self.device)
-        self.validation_data = Batches(dataset.validation, self.device)
-        self.net = build_network(config.seed, self.device)
+        self.training_data = world.on_all_ranks(lambda: training_batches(config, dataset, self.device), InputError)
+        self.validation_data = Batches(dataset.validation, self.device, dataset.pixel_mean, dataset.pixel_std)
+        self.net = world.on_all_ranks(
+            lambda: self.network.build(len(dataset.class_names), dataset.image_shape, config.seed, self.device),
+            InputError,
+        )
         self.state = TrainState.of(self.net, self.device)
-        self.step = Step(self.net, self.state, config, self.training_data)
+        self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
         bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard)
         self.checkpointer = Checkpointer(config, world, self.output, self._identity(), self.log)
@@ -82,11 +90,11 @@ class Trainer(AbstractContextManager):
         for line in introduction(self.config, world.size, self.dataset, devices, notes):
             self.log.say(line)
         restored = world.on_all_ranks(lambda: self.checkpointer.restore(state) if world.is_root else None, InputError)
-        where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals)])
+        where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals), state.best])
         if where:
-            state.progress, state.totals = Progress(**where[0]), Totals(**where[1])
+            state.progress, state.totals, state.best = Progress(**where[0]), Totals(**where[1]), where[2]
             self._say_where()
-        world.broadcast([state.weights, state.momenta])
+        world.broadcast(state.vectors)
         self.log.open(last_step=state.progress.step)
 
     def fit(self) -> int | None:
@@ -116,7 +124,7 @@ class Trainer(AbstractContextManager):
         seconds_training = time.monotonic() - began
         if self.state.progress.images_done == len(self.training_data):
             self.state.copy_to(self.net)
-            evaluation = evaluate(self.net, self.validation_data, self.world)
+            evaluation = evaluate(self.net, self.validation_data, self.world, len(self.dataset.class_names))
             self.log.epoch(
                 self.state.progress,
                 self.state.totals,
@@ -126,6 +134,8 @@ class Trainer(AbstractContextManager):
                 learning_rate=self._learning_rate(0),
                 processes=self.world.size,
             )
+            if self.config.best:
+                self.checkpointer.keep_best(self.state, evaluation.totals.correct)
             self.state.progress, self.state.totals = self.state.progress.after_epoch(), Totals()
         self.checkpointer.save(self.state, to_disk=True)
 
@@ -134,6 +144,7 @@ class Trainer(AbstractContextManager):
         images = len(self.training_data)
         order = epoch_order(self.config.seed, self.state.progress.epoch, images)
         order = nd.array(order, ctx=self.device, dtype="int32")
+        self.training_data.start_epoch(self.state.progress.epoch)
         unread: UnreadStep | None = None
         while self.state.progress.images_done < images and not self.ended_by:
             step = self._begin_step(order)
@@ -171,7 +182,8 @@ class Trainer(AbstractContextManager):
         if not np.isfinite(metrics.loss):
             raise self.checkpointer.diverged(f"the loss of step {number} is {metrics.loss}")
         if metrics.shards_in_range != self.step.shards_of(unread.images):
-            raise self.checkpointer.diverged(f"the gradients of step {number} are too large to be added up")
+            what = "gradients or running statistics" if self.state.running.size else "gradients"
+            raise self.checkpointer.diverged(f"the {what} of step {number} are too large to be added up")
         self.state.totals += Totals(metrics.loss * unread.images, metrics.correct, metrics.images)
         self.log.move(unread.progress, unread.images, metrics.loss)
         if number % self.config.log_every == 0:
@@ -199,6 +211,7 @@ class Trainer(AbstractContextManager):
             "images": len(self.dataset.train),
             "shard": self.config.shard,
             "global_batch": self.config.images_in_step,
+            "network": self.network.identity,
         }
 
     def _say_where(self) -> None:

@@ -49,12 +49,13 @@ def prepare(**options):
     from lenet.config import Config
     from lenet.data import fashion_mnist
     from lenet.data.batches import Batches
-    from lenet.model.lenet5 import build_network
+    from lenet.model.network import load_network
     from lenet.training.state import TrainState
     from lenet.training.step import Step
 
-    net = build_network(1, mx.cpu())
-    data = Batches(fashion_mnist.load().train, mx.cpu())
+    dataset = fashion_mnist.load()
+    net = load_network("lenet5").build(len(dataset.class_names), dataset.image_shape, 1, mx.cpu())
+    data = Batches(dataset.train, mx.cpu(), dataset.pixel_mean, dataset.pixel_std)
     return Step(net, TrainState.of(net, mx.cpu()), Config(**options), data)
 
 

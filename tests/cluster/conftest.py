@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lenet.data.fashion_mnist import Split, load
+from lenet.data.dataset import Split
+from lenet.data.fashion_mnist import load
 from tests.support import datasets, images
 from tests.support.manifests import VARIANTS, render
 

@@ -4,17 +4,17 @@ import itertools
 import sys
 
 import mxnet as mx
-from mxnet.gluon import nn
+from mxnet.gluon import HybridBlock
 
-from lenet.training import determinism
+from lenet.model.network import ImageShape, Network
 from tests.programs.patched_train import run_train
 
-build_network, calls = determinism.build_network, itertools.count()
+build, calls = Network.build, itertools.count()
 
 
-def build_another(seed: int, device: mx.Context) -> nn.HybridSequential:
-    return build_network(seed + next(calls), device)
+def build_another(self: Network, classes: int, image_shape: ImageShape, seed: int, device: mx.Context) -> HybridBlock:
+    return build(self, classes, image_shape, seed + next(calls), device)
 
 
-determinism.build_network = build_another
+Network.build = build_another
 run_train(sys.argv[1:])

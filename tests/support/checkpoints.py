@@ -10,7 +10,7 @@ from lenet.run.checkpoint import Checkpoint
 from lenet.run.progress import Progress, Totals
 
 IMAGES, BATCH, STEPS_PER_EPOCH = 250, 64, 4
-IDENTITY = {"seed": 1, "data": "a digest", "images": IMAGES, "shard": 16, "global_batch": BATCH}
+IDENTITY = {"seed": 1, "data": "a digest", "images": IMAGES, "shard": 16, "global_batch": BATCH, "network": "LeNet5"}
 
 
 def make(step: int) -> Checkpoint:

@@ -178,6 +178,6 @@ def losses(folder: str | Path) -> dict[int, float]:
     return {record["step"]: record["loss"] for record in records(folder, "step")}
 
 
-def trained(folder: str | Path) -> bytes:
+def trained(folder: str | Path, network: str = "LeNet5") -> bytes:
     """The bytes of the trained network."""
-    return (Path(folder) / "trained_LeNet5.params").read_bytes()
+    return (Path(folder) / f"trained_{network}.params").read_bytes()

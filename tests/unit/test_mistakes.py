@@ -3,7 +3,7 @@
 import numpy as np
 
 from lenet.commands.mistakes import find_mistakes, probabilities
-from lenet.data.fashion_mnist import Split
+from lenet.data.dataset import Split
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 3, (300, 10))

@@ -9,13 +9,14 @@ from lenet.errors import InputError
 from lenet.model import lenet5
 from lenet.model.params_file import read_params
 from tests.support import tutorial
+from tests.support.fashion import build_lenet5, normalise
 
 BATCH = 7
 
 
 @pytest.fixture
 def net():
-    return lenet5.build_network(seed=5, device=mx.cpu())
+    return build_lenet5(seed=5)
 
 
 @pytest.fixture
@@ -47,14 +48,14 @@ def test_it_has_60170_parameters(net):
 
 
 def test_the_names_are_those_of_the_plain_network(net, plain, pixels):
-    plain(lenet5.normalise(pixels))
+    plain(normalise(pixels))
     shapes = {name: value.shape for name, value in values(net).items()}
     assert list(shapes) == [f"{layer}.{kind}" for layer in (0, 2, 5, 6, 7) for kind in ("weight", "bias")]
     assert shapes == {name: value.shape for name, value in values(plain).items()}
 
 
 def test_each_layer_gives_what_the_tutorials_gives(net, plain, pixels):
-    ours = theirs = lenet5.normalise(pixels)
+    ours = theirs = normalise(pixels)
     assert len(net) == len(plain)
     for layer, (our_layer, their_layer) in enumerate(zip(net, plain)):
         ours, theirs = our_layer(ours), their_layer(theirs)
@@ -72,7 +73,7 @@ def test_outputs_and_gradients_are_the_tutorials(net, plain, pixels, hybrid):
     outputs = []
     for each in (net, plain):
         with autograd.record():
-            logits = each(lenet5.normalise(pixels))
+            logits = each(normalise(pixels))
             mean = loss(logits, labels).mean()
         mean.backward()
         outputs.append(logits)
@@ -88,7 +89,7 @@ def test_normalise_is_the_tutorials_transform(pixels):
     every = nd.array(np.arange(784).reshape(1, 28, 28) % 256, dtype="uint8")
     for images in (pixels, every):
         expected = nd.stack(*[tutorial.transform(image.expand_dims(axis=2)) for image in images])
-        normalised = lenet5.normalise(images)
+        normalised = normalise(images)
         assert (normalised.shape, normalised.dtype) == (expected.shape, np.float32)
         np.testing.assert_allclose(normalised.asnumpy(), expected.asnumpy(), rtol=1e-5, atol=1e-6)
 
@@ -96,15 +97,15 @@ def test_normalise_is_the_tutorials_transform(pixels):
 def test_the_tutorials_file_loads_here(tmp_path, net, pixels):
     plain = tutorial.network()
     plain.initialize(mx.init.Normal(0.1))
-    theirs = plain(lenet5.normalise(pixels))
+    theirs = plain(normalise(pixels))
     plain.save_parameters(str(tmp_path / "plain.params"))
     lenet5.set_parameters(net, read_params(tmp_path / "plain.params"), "plain.params")
-    close(net(lenet5.normalise(pixels)), theirs)
+    close(net(normalise(pixels)), theirs)
 
 
 def test_the_seed_decides_the_first_weights(net):
     nd.random.uniform(shape=9).wait_to_read()  # whatever was drawn before
-    again, other = (lenet5.build_network(seed, mx.cpu()) for seed in (5, 6))
+    again, other = (build_lenet5(seed) for seed in (5, 6))
     first = values(net)
     assert all(np.array_equal(value, first[name]) for name, value in values(again).items())
     assert not np.array_equal(values(other)["0.weight"], first["0.weight"])

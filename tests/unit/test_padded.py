@@ -1,6 +1,5 @@
 """The fast network is LeNet-5: the plain layers' parameters, outputs and gradients, whatever the images."""
 
-import mxnet as mx
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,12 +8,13 @@ from mxnet import autograd, nd
 
 from lenet.model import lenet5
 from lenet.model.padded import padded_lenet5
+from tests.support.fashion import build_lenet5
 
 CHANNELS = [6, 8, 16]  # none padded, without AVX-512, with it
 
 
 def networks(seed):
-    plain = lenet5.build_network(seed, mx.cpu())
+    plain = build_lenet5(seed)
     for name, parameter in lenet5.named_parameters(plain).items():
         if name.endswith("bias"):  # they start at 0, which would hide a bias in the wrong place
             parameter.set_data(nd.random.normal(scale=0.1, shape=parameter.shape))

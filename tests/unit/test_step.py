@@ -7,12 +7,12 @@ from mxnet import autograd, gluon, nd
 
 from distributed import World
 from lenet.config import Config
-from lenet.data.batches import Batches
-from lenet.data.fashion_mnist import Split
-from lenet.model.lenet5 import build_network, named_parameters, normalise
+from lenet.data.dataset import Split
+from lenet.model.lenet5 import named_parameters
 from lenet.training.state import TrainState
 from lenet.training.step import Step
 from tests.support import tutorial
+from tests.support.fashion import batches_of, build_lenet5, normalise
 
 DEVICE = mx.cpu()
 LEARNING_RATES = [0.05, 0.2, 0.1]  # of three steps
@@ -37,9 +37,9 @@ def split():
 
 
 def make_step(split, **options):
-    net = build_network(seed=3, device=DEVICE)
+    net = build_lenet5(seed=3)
     state = TrainState.of(net, DEVICE)
-    return Step(net, state, Config(**options), Batches(split, DEVICE))
+    return Step(net, state, Config(**options), batches_of(split))
 
 
 def take(step, world, learning_rate=0.1, requests=(False, False)):

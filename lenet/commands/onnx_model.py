@@ -1,0 +1,96 @@
+"""Networks as ONNX models that take the pixels of a data set: LeNet-5 layer by layer, others by MXNet's own writer."""
+
+from typing import Any
+
+import numpy as np
+import onnx
+from mxnet.gluon import HybridBlock, nn
+from onnx import TensorProto, helper, numpy_helper
+
+from lenet.commands.onnx_writer import OPSET, write_graph
+from lenet.model.network import LENET5
+from lenet.run.description import Description
+
+
+class Graph:
+    """The nodes and constants of a graph in the making."""
+
+    def __init__(self) -> None:
+        self.weights: list[TensorProto] = []
+        self.nodes: list[onnx.NodeProto] = []
+
+    def constant(self, name: str, value: np.ndarray | np.float32) -> str:
+        """Add a constant. Returns its name."""
+        self.weights.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node of one output. Returns the name of that."""
+        self.nodes.append(helper.make_node(kind, inputs, [f"{kind}_{len(self.nodes)}"], **attributes))
+        return self.nodes[-1].output[0]
+
+
+def onnx_model(net: HybridBlock, found: Description) -> onnx.ModelProto:
+    """The network as an ONNX model: `pixels` (n, H, W) or (n, H, W, C) uint8 to `logits` (n, classes) float32, any n.
+
+    InputError: it has an operator that MXNet cannot write.
+    """
+    graph, classes = Graph(), len(found.class_names)
+    channels, height, width = found.image_shape
+    output = _normalise(graph, found)
+    if found.network == LENET5:
+        for index, layer in enumerate(net):
+            output = _add_layer(graph, layer, output, str(index))
+    else:
+        nodes, weights, output = write_graph(net, found.image_shape, output)
+        graph.nodes += nodes
+        graph.weights += weights
+    graph.node("Identity", output)
+    graph.nodes[-1].output[0] = "logits"
+    shape: list[str | int | None] = ["n", height, width, *([channels] if channels > 1 else [])]
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "LeNet-5" if found.network == LENET5 else found.network,
+            [helper.make_tensor_value_info("pixels", TensorProto.UINT8, shape)],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", classes])],
+            graph.weights,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=7,
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _normalise(graph: Graph, found: Description) -> str:
+    """Add what lenet.model.pixels.normalise does. Returns the name of its output (n, C, H, W)."""
+    output = graph.node("Cast", "pixels", to=TensorProto.FLOAT)
+    is_grey = found.image_shape[0] == 1
+    mean, std = (np.array(each[0] if is_grey else each, np.float32) for each in (found.pixel_mean, found.pixel_std))
+    for kind, name, value in (("Div", "255", np.float32(255)), ("Sub", "mean", mean), ("Div", "std", std)):
+        output = graph.node(kind, output, graph.constant(f"{kind}_by_{name}", value))
+    if is_grey:
+        return graph.node("Unsqueeze", output, graph.constant("axes", np.array([1], np.int64)))
+    return graph.node("Transpose", output, perm=(0, 3, 1, 2))
+
+
+def _add_layer(graph: Graph, layer: HybridBlock, output: str, name: str) -> str:
+    """Add the nodes of a layer of LeNet-5 that takes the output of this name. Returns the name of its own output."""
+    if isinstance(layer, (nn.Conv2D, nn.Dense)):
+        weight, bias = (
+            graph.constant(f"{name}.{kind}", each.data().asnumpy())
+            for kind, each in (("weight", layer.weight), ("bias", layer.bias))
+        )
+    if isinstance(layer, nn.Conv2D):
+        output = graph.node("Conv", output, weight, bias, kernel_shape=layer._kwargs["kernel"])
+    elif isinstance(layer, nn.Dense):
+        output = graph.node("Gemm", output, weight, bias, transB=1)
+    elif isinstance(layer, nn.MaxPool2D):
+        sizes = {"kernel_shape": layer._kwargs["kernel"], "strides": layer._kwargs["stride"]}
+        return graph.node("MaxPool", output, **sizes)
+    elif isinstance(layer, nn.Flatten):
+        return graph.node("Flatten", output)
+    else:
+        raise TypeError(f"no ONNX for {layer}")
+    return graph.node("Relu", output) if layer.act is not None else output

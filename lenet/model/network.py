@@ -1,0 +1,84 @@
+"""The network that is trained: LeNet-5, or what a function of the user's own file makes."""
+
+import random
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+from mxnet.gluon import HybridBlock
+
+from lenet.errors import InputError, shorten
+from lenet.model import graph
+from lenet.model.lenet5 import lenet5, named_parameters
+from lenet.model.user_code import load_function, user_errors
+
+LENET5 = "lenet5"
+ImageShape = tuple[int, int, int]  # (channels, height, width)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A kind of network: what makes one, and which code that is."""
+
+    name: str  # in the names of files: "LeNet5", or the function's
+    digest: str  # SHA-256 of the user's code; "lenet5"
+    make: Callable[[int, ImageShape], HybridBlock]  # for so many classes and images of this shape
+    path: Path | None = None  # the user's file
+
+    @property
+    def identity(self) -> str:
+        """Which network it is, for runs that go on."""
+        return self.name if self.is_lenet5 else f"{self.name} {self.digest}"
+
+    @property
+    def is_lenet5(self) -> bool:
+        """Is it the network of the tutorial, whose layers are known?"""
+        return self.path is None
+
+    def build(self, classes: int, image_shape: ImageShape, seed: int, device: mx.Context) -> HybridBlock:
+        """A network on `device` that maps (n, *image_shape) float32 to (n, classes) logits.
+
+        Its first weights are those that `seed` decides: Xavier (Glorot and Bengio 2010), where its layers do not say
+        otherwise. All its shapes are known. InputError: the function fails or makes something else.
+        """
+        for seed_generator in (mx.random.seed, np.random.seed, random.seed):
+            seed_generator(seed)
+        with user_errors(self.path) if self.path else nullcontext():
+            net = self.make(classes, image_shape)
+            if not isinstance(net, HybridBlock):
+                raise InputError(f"{self.path}: {self.name} returned a {type(net).__name__}, not a HybridBlock")
+            net.initialize(mx.init.Xavier(), ctx=device)
+            net.collect_params().reset_ctx(device)
+            net.hybridize(active=False)
+            # Two images: one could hide that a layer mixes them.
+            logits = net(mx.nd.zeros((2, *image_shape), ctx=device))  # infers the shapes that were left open
+            shape = logits.shape if isinstance(logits, mx.nd.NDArray) else f"in a {type(logits).__name__}"
+            traced = graph.trace(net)
+        if shape != (2, classes):
+            raise InputError(
+                f"{self.path or LENET5}: {self.name} maps images (2, {', '.join(map(str, image_shape))}) to logits "
+                f"{shape}; (2, {classes}) is needed"
+            )
+        try:
+            graph.check(traced, named_parameters(net))
+        except InputError as error:
+            raise InputError(f"{self.path or LENET5}: {self.name}: {error}") from None
+        return net
+
+
+def load_network(spec: str) -> Network:
+    """The Network that the option --network names: `lenet5` or `FILE.py:FUNCTION`, whose file is run.
+
+    The function takes the number of classes. InputError: there is no such file or function, or the file fails.
+    """
+    if spec == LENET5:
+        return Network("LeNet5", LENET5, lenet5)
+    file, _, name = spec.rpartition(":")
+    if not file or not name.isidentifier():
+        raise InputError(f"--network {shorten(spec)}: {LENET5} or FILE.py:FUNCTION is needed")
+    path = Path(file).expanduser()
+    function, digest = load_function(path, name)
+    return Network(name, digest, lambda classes, _: function(classes), path)

@@ -1,0 +1,26 @@
+"""What a network takes: pixels as the data set holds them, normalised channel by channel."""
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TypeVar
+
+import mxnet as mx
+
+Tensor = TypeVar("Tensor", mx.nd.NDArray, mx.sym.Symbol)
+
+
+def normalise(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Pixels uint8 to (n, channels, height, width) float32, as ToTensor and Normalize(mean, std) of Gluon do.
+
+    Shapes: (n, height, width) of one channel, (n, height, width, channels) of several; `mean` and `std` have a number
+    for each channel.
+    """
+    if len(mean) == 1:
+        return ((pixels.astype("float32") / 255 - mean[0]) / std[0]).expand_dims(axis=1)
+    # Numbers and no arrays: a symbol cannot hold an array.
+    channels = [
+        (pixels.slice_axis(axis=3, begin=number, end=number + 1).astype("float32") / 255 - each_mean) / each_std
+        for number, (each_mean, each_std) in enumerate(zip(mean, std, strict=True))
+    ]
+    operators: ModuleType = mx.sym if isinstance(pixels, mx.sym.Symbol) else mx.nd
+    return operators.concat(*channels, dim=3).transpose((0, 3, 1, 2))
