@@ -42,7 +42,8 @@ for_gpu() { [ $kind = gpu ]; }
 # when it fails.
 logged() {
   local began=$SECONDS before unreached
-  before=$(cat "$log" 2>/dev/null | wc -l)
+  : >>"$log"
+  before=$(wc -l <"$log")
   if "${@:2}" >>"$log" 2>&1 </dev/null; then
     say "$1: $((SECONDS - began)) s"
     return
@@ -59,7 +60,7 @@ what_was_not_reached() {
   local output
   output=$(cat)
   if [[ $output =~ (Could not (connect|resolve)|Temporary failure resolving|Connection (failed|timed out)) ]]; then
-    sed -n 's#.*\(https\?://[^/ ]*\).*#the package mirror \1#p' <<<"$output" | head -n 1
+    sed -n '/^\(Err\|[EW]: Failed\).*:/{s#.*\(https\?://[^/ ]*\).*#the package mirror \1#p;q}' <<<"$output"
   elif [[ $output =~ (NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError) ]]; then
     echo "the package index $(index_url)"
   fi
