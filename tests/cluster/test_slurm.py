@@ -25,10 +25,10 @@ def root(tmp_path):
 def submit(cluster, small, root):
     """A function that queues a run with a process on each node into a folder and gives the number of the job."""
 
-    def queue(folder):
+    def queue(folder, *options):
         command = ["sbatch", "--parsable", "--nodes=2", "--ntasks=2", f"--output={folder}.log", "launch/slurm.sbatch"]
         words = ["--data-dir", small, "--output-dir", folder, "--epochs", "30", "--global-batch", "64", "--shard", "16"]
-        return cluster.call("env", "-C", root, *command, *words)
+        return cluster.call("env", "-C", root, *command, *words, *options)
 
     return queue
 
@@ -47,6 +47,16 @@ def test_a_requeued_job_goes_on_to_the_same_bits(cluster, submit, tmp_path):
     assert "Continuing after step" in said
     assert run_jobs.records(requeued, "epoch")[-1]["processes"] == 2
     assert run_jobs.trained(requeued) == run_jobs.trained(whole)
+
+
+@pytest.mark.slow
+@needs_slurm
+@pytest.mark.parametrize("options", [["--data-dir", "/none"], ["--epoch", "3"]], ids=["data", "option"])
+def test_bad_input_ends_the_job_with_2(cluster, submit, tmp_path, options):
+    job = submit(tmp_path / "run", *options)
+    state, said = cluster.ended(job), (tmp_path / "run.log").read_text()
+    assert (state, cluster.job(job)["ExitCode"]) == ("FAILED", "2:0"), said
+    assert said.count("error: ") == 1 + said.count("srun: error: "), said
 
 
 @pytest.mark.slow
