@@ -48,7 +48,7 @@ supervise() {
   launcher=$!
   while :; do
     before=$asked code=0
-    wait "$launcher" || code=$?
+    { wait "$launcher"; } 2>/dev/null || code=$? # bash would tell of a signal that ended it
     [ "$asked" != "$before" ] || break # else a signal has ended the wait
   done
   code=$(true_code "$code")
