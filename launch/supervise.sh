@@ -14,7 +14,7 @@ export_watched() {
   [ -t 1 ] && [ -t 2 ] || return 0
   export LENET_WATCHED=1
   local size
-  size=$(stty size <&1) || return 0
+  size=$(stty size <&2 2>/dev/null) || return 0
   [ "${size#* }" = 0 ] || export COLUMNS="${size#* }"
 }
 
