@@ -7,12 +7,12 @@ from tests.support import checkout
 from tests.support.run_jobs import Job
 
 PROCESSES = 2
-# What each script is told first, for two processes on this machine.
+# What each script is told first, for two processes on this machine; {root} is the checkout.
 WORDS = {
     "local.sh": [],
-    "mpi.sh": ["--hostfile", "one-host"],
+    "mpi.sh": ["--hostfile", "{root}/one-host"],
     "hosts.sh": ["-H", f"localhost:{PROCESSES}"],
-    "elastic.sh": ["elastic-hosts"],
+    "elastic.sh": ["{root}/elastic-hosts"],
 }
 VARIABLES = {"local.sh": {"NP": f"{PROCESSES}"}, "elastic.sh": {"INTERFACE": "lo", "MIN_NP": f"{PROCESSES}"}}
 
@@ -27,4 +27,5 @@ def write_checkout(folder: Path) -> Path:
 
 def start(root: Path, script: str, *options: Any, before: tuple[Any, ...] = ()) -> Job:
     """The Job of a script in the checkout `root`; the words `before` stand before it."""
-    return Job([*before, root / "launch" / script, *WORDS[script], *options], **VARIABLES.get(script, {}))
+    first = [word.format(root=root) for word in WORDS[script]]
+    return Job([*before, root / "launch" / script, *first, *options], **VARIABLES.get(script, {}))
