@@ -11,6 +11,7 @@ from typing import cast
 from distributed.connect import connect
 from distributed.elastic import RUN_AGAIN
 from distributed.environment import LaunchError
+from distributed.exit_code import hand_on
 from distributed.launcher import read_launch
 from distributed.world import World
 
@@ -37,13 +38,15 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
         world = connect()
         return _work_in(world, work)
     except refused as error:
+        code = getattr(error, "exit_code", 1)
         if _speaks(world):
+            hand_on(code)
             print(f"error: {error}", file=sys.stderr, flush=True)
         elif world is None:
             time.sleep(LAST_WORDS)
         if world is not None:
             world.close()
-        return getattr(error, "exit_code", 1)
+        return code
     except Exception as error:
         if world is None:
             raise
@@ -51,6 +54,8 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
         print(f"error: rank {world.rank} of {world.size} on {world.host}: {reason or error}", file=sys.stderr)
         if reason is None:
             traceback.print_exc()
+        if world.is_root:
+            hand_on(1)
         world.abort(1)
 
 
@@ -58,6 +63,9 @@ def _work_in(world: World, work: Callable[[World], int | None]) -> int:
     """The exit code of `work`. Does not return where `work` fails and the job outlives that."""
     try:
         code = work(world)
+        if code is not None and world.is_root:
+            hand_on(code)
+        world.barrier()  # a launcher ends all ranks when the first has ended: rank 0 must have handed its code on
         world.close()
     except Exception as error:
         world.outlive(error)

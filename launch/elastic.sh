@@ -6,14 +6,26 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 usage="usage: [MIN_NP=n] [MAX_NP=n] [INTERFACE=name] ./launch/elastic.sh HOST_FILE [OPTIONS of train.py]"
 
 if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
-  echo "$usage"
-  echo "HOST_FILE has a line name:slots for each host; edit it while the job runs, and the job follows. A process"
-  echo "that is killed is replaced; a host that is lost is left out from then on. MIN_NP (1): with fewer processes the"
-  echo "job waits, HOROVOD_ELASTIC_TIMEOUT (600) seconds at most. MAX_NP: no more are started. INTERFACE: the network to use, lo for one machine; without"
-  echo "it horovodrun looks for one that all hosts share, over ssh. Each host has this checkout at the same path."
-  echo "The options of train.py:"
-  launch/setup.sh
-  exec .venv/bin/python train.py --help
+  cat <<EOF
+$usage
+
+Trains on hosts that come and go. HOST_FILE has a line name:slots for each host; edit it while the
+job runs, and the job follows. A process that is killed is replaced; a host that is lost is left
+out from then on. Each host has this checkout at the same path and lets ssh in without a password.
+
+  MIN_NP (1)   with fewer processes the job waits, HOROVOD_ELASTIC_TIMEOUT (600) seconds at most
+  MAX_NP       no more processes are started
+  INTERFACE    the network to use, lo for one machine; else one is found that all hosts share
+
+The exit code is train.py's: 0 finished, 2 bad input, 143 asked to stop with a checkpoint on disk,
+1 anything else. Example:
+
+  printf 'localhost:1\n127.0.0.1:1\n' > hosts.txt
+  INTERFACE=lo ./launch/elastic.sh hosts.txt --epochs 20
+
+The options of train.py, once it is set up: .venv/bin/python train.py --help
+EOF
+  exit
 fi
 
 fail() { echo "error: $1" >&2; exit 2; }
@@ -28,8 +40,10 @@ shift
 launch/discover_hosts.sh "$hosts" >/dev/null
 
 launch/setup.sh
+. launch/supervise.sh
+check_options "$@"
 export PATH="$PWD/.venv/bin:$PATH"
-exec horovodrun --gloo -np "$min" --min-np "$min" ${MAX_NP:+--max-np "$MAX_NP"} \
+supervise TERM horovodrun --gloo -np "$min" --min-np "$min" ${MAX_NP:+--max-np "$MAX_NP"} \
   ${INTERFACE:+--network-interface "$INTERFACE"} \
   --host-discovery-script "launch/discover_hosts.sh $(printf %q "$hosts")" python -m distributed.elastic.agent \
   python train.py "$@"

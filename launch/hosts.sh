@@ -4,11 +4,19 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
-  echo "usage: ./launch/hosts.sh -H HOST:PROCESSES[,HOST:PROCESSES...] [OPTIONS of train.py]"
-  echo "Trains on these hosts, for example -H a:2,b:2 for two processes each on a and b. Every host must let ssh in"
-  echo "without a password and see this checkout and --output-dir at the same paths (a shared file system);"
-  echo "what else ssh should know, a port or a key, belongs into ~/.ssh/config."
-  echo "The options of train.py: python train.py --help"
+  cat <<'EOF'
+usage: ./launch/hosts.sh -H HOST:PROCESSES[,HOST:PROCESSES...] [OPTIONS of train.py]
+
+Trains on these hosts with horovodrun over Gloo. Every host must let ssh in without a password and
+see this checkout and --output-dir at the same paths (a shared file system). What else ssh should
+know, a port or a key, belongs into ~/.ssh/config. The exit code is train.py's: 0 finished, 2 bad
+input, 143 asked to stop with a checkpoint on disk, 1 anything else. horovodrun puts [0]<stdout>:
+before each line.
+
+  ./launch/hosts.sh -H a:2,b:2 --output-dir /shared/runs/lenet
+
+The options of train.py, once it is set up: .venv/bin/python train.py --help
+EOF
   exit
 fi
 
@@ -22,7 +30,9 @@ shift 2
 for slots in ${hosts//,/ }; do processes=$((processes + ${slots#*:})); done
 
 launch/setup.sh
+. launch/supervise.sh
+check_options "$@"
 export PATH="$PWD/.venv/bin:$PATH"
 echo "hosts.sh: starting $processes processes on $hosts" >&2
 # Gloo, because mpirun waits for ever for a host that was cut off. No cache, which would remember yesterday's hosts.
-exec horovodrun --gloo --disable-cache -np "$processes" -H "$hosts" python train.py "$@"
+supervise TERM horovodrun --gloo --disable-cache -np "$processes" -H "$hosts" python train.py "$@"

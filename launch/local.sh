@@ -4,11 +4,20 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
-  echo "usage: [NP=n] ./launch/local.sh [OPTIONS of train.py]"
-  echo "Sets everything up on first use, then trains with one process per GPU or, without a GPU,"
-  echo "one per core up to 4. NP=n starts n processes. The options of train.py:"
-  launch/setup.sh
-  exec .venv/bin/python train.py --help
+  cat <<'EOF'
+usage: [NP=n] ./launch/local.sh [OPTIONS of train.py]
+
+Trains on this machine with one process per GPU or, without a GPU, one per core up to 4. NP=n
+starts n processes. The first time it sets everything up: see launch/setup.sh --help. The lines
+and the exit code are train.py's: 0 finished, 2 bad input, 143 asked to stop (Ctrl-C) with a
+checkpoint on disk, 1 anything else.
+
+  ./launch/local.sh --epochs 20 --output-dir runs/long
+  NP=1 ./launch/local.sh --debug
+
+The options of train.py, once it is set up: .venv/bin/python train.py --help
+EOF
+  exit
 fi
 
 if ! [[ ${NP:-1} =~ ^[1-9][0-9]{0,3}$ ]]; then
@@ -32,7 +41,16 @@ else
   processes=$((cores < 4 ? cores : 4)) why="one per core up to 4"
 fi
 
+. launch/supervise.sh
 export PATH="$PWD/.venv/bin:$PATH"
+[ "$processes" = 1 ] || check_options "$@"
 echo "local.sh: starting $processes process(es), $why" >&2
 [ "$processes" -gt 1 ] || exec python train.py "$@"
-exec horovodrun -np "$processes" python train.py "$@"
+
+export_watched
+# Shared memory alone: without TCP no network is needed. Quiet: the lines are train.py's.
+set_mca pml ob1
+set_mca btl ^openib,tcp
+root=()
+[ "$(id -u)" != 0 ] || root=(--allow-run-as-root)
+supervise USR1 mpirun "${root[@]}" -q --oversubscribe --bind-to none -np "$processes" python train.py "$@"

@@ -4,11 +4,21 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
-  echo "usage: ./launch/mpi.sh [--hostfile FILE] [OPTIONS of train.py]"
-  echo "Trains on the hosts of FILE, whose lines are like 'a slots=2' for two processes on a; without FILE on all of a"
-  echo "Slurm allocation (salloc). Every host must have the same Open MPI and see this checkout and --output-dir at"
-  echo "the same paths. Any OMPI_MCA_... that is set wins over the settings made here."
-  echo "The options of train.py: python train.py --help"
+  cat <<'EOF'
+usage: ./launch/mpi.sh [--hostfile FILE] [OPTIONS of train.py]
+
+Trains with Open MPI's mpirun on the hosts of FILE, whose lines are like 'a slots=2' for two
+processes on a; without FILE on all of a Slurm allocation (salloc). Every host must have the same
+Open MPI, let ssh in without a password, and see this checkout and --output-dir at the same paths.
+An OMPI_MCA_... that is set wins over the settings made here. The exit code is train.py's: 0
+finished, 2 bad input, 143 asked to stop with a checkpoint on disk; 1 or 137 anything else. mpirun
+adds its summary of a failure.
+
+  ./launch/mpi.sh --hostfile hosts.txt --output-dir /shared/runs/lenet
+  salloc --nodes=2 --ntasks=4 ./launch/mpi.sh --epochs 20
+
+The options of train.py, once it is set up: .venv/bin/python train.py --help
+EOF
   exit
 fi
 
@@ -24,8 +34,9 @@ elif [ -z "${SLURM_JOB_ID:-}" ]; then
 fi
 
 launch/setup.sh
+. launch/supervise.sh
+check_options "$@"
 export PATH="$PWD/.venv/bin:$PATH"
-set_mca() { local name=OMPI_MCA_$1; export "$name=${!name-$2}"; }
 set_mca pml ob1 && set_mca btl ^openib # TCP and shared memory: Horovod's thread and RDMA do not get on
 # Addresses that look alike on every host lead nowhere. Open MPI takes either the ones to leave out or the ones to use.
 for user in btl oob; do
@@ -34,6 +45,9 @@ done
 # A host that was cut off is noticed after 25 s, before --stall-timeout, which must stay longer: after a process has
 # ended by itself, mpirun waits for such a host for a quarter of an hour.
 set_mca oob_tcp_keepalive_time 10 && set_mca oob_tcp_keepalive_intvl 5 && set_mca oob_tcp_keepalive_probes 3
-set_mca odls_base_sigkill_timeout 5 # the stop comes 5 s after it was asked for, the end another 5 s later
+set_mca odls_base_sigkill_timeout 5 # seconds for the other ranks' last words, once one has ended
 [ "$(id -u)" != 0 ] || hosts+=(--allow-run-as-root)
-exec mpirun "${hosts[@]}" --bind-to none -x PATH python train.py "$@"
+export_watched
+told=(-x PATH -x LENET_EXIT_CODE)
+[ -z "${LENET_WATCHED:-}" ] || told+=(-x LENET_WATCHED ${COLUMNS:+-x COLUMNS})
+supervise USR1 mpirun "${hosts[@]}" --bind-to none "${told[@]}" python train.py "$@"

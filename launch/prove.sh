@@ -4,10 +4,17 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
-  echo "usage: ./launch/prove.sh [OPTIONS of train.py]"
-  echo "Trains one epoch (--epochs: more) from the start with 1, 2, 3 and 4 processes, over MPI and over Gloo, in turn,"
-  echo "in a temporary folder. Prints a line for each run: processes, engine, seconds, SHA-256 of the trained network"
-  echo "and of all losses and accuracies. Exit code: 0 if all are the same, 1 if not, 2 for an option that is wrong."
+  cat <<'EOF'
+usage: ./launch/prove.sh [OPTIONS of train.py]
+
+Trains one epoch (--epochs: more) from the start with 1, 2, 3 and 4 processes, over MPI and over
+Gloo, in turn, in a temporary folder. Prints a line for each run: processes, engine, seconds,
+SHA-256 of the trained network and of all losses and accuracies. Exit code: 0 if all are the same,
+1 if not, 2 for an option that is wrong.
+
+  ./launch/prove.sh
+  ./launch/prove.sh --epochs 10 --seed 7
+EOF
   exit
 fi
 for option in "$@"; do

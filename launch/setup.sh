@@ -1,32 +1,76 @@
 #!/usr/bin/env bash
 # Set up this checkout: system packages, .venv with the pinned requirements, Horovod built for MXNet.
-# Usage: launch/setup.sh [--dev] [--gpu] [--no-reports]
-#   --dev adds what the tests and linters need.
-#   --no-reports leaves out what show, predict, report and export need: training and evaluation work without.
-#   --gpu takes MXNet for CUDA 11 with its libraries and builds Horovod with NCCL. A .venv that was made so stays
-#   so without it; delete .venv to go back.
-# Safe to run again: it does nothing when everything is there. PYTHON=... names another Python than PATH's.
-# Exit codes: 0 ready, 1 failed, 2 wrong option or something that only the user can install.
+# Safe to run again: it does nothing when everything is there. --help has the options.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 horovod='horovod==0.28.1 --hash=sha256:92a43f5a94c43907a56805bad15f19700c62ffc83b7ca483f9e104e229f67ef0'
 data=/usr/share/datasets/fashion-mnist
 cache=${XDG_CACHE_HOME:-~/.cache}/lenet-mxnet
+usage="usage: [PYTHON=/path/to/python3.11] launch/setup.sh [--check] [--dev] [--gpu] [--no-reports]"
 log=.setup.log
 kind=cpu # or gpu: the lock in requirements/ that .venv is made of
 [ ! -e .venv/gpu ] || kind='gpu'
+
+print_help() {
+  cat <<EOF
+$usage
+
+Sets up this checkout: system packages that are missing (with apt-get, as root or with sudo),
+.venv with the pinned requirements, Horovod built for MXNet. Needs Debian or Ubuntu and Python
+3.10 or 3.11. The first time takes about 5 minutes on 2 cores and 0.6 GB; the built Horovod is
+kept in ~/.cache/lenet-mxnet, so that a second checkout takes under a minute. Run again it does
+nothing.
+
+  --check       says what is missing and changes nothing
+  --dev         adds what the tests and linters need (0.2 GB)
+  --no-reports  leaves out what show, predict, report and export need: training works without
+  --gpu         takes MXNet for CUDA 11 with its libraries and builds Horovod with NCCL; a .venv
+                that was made so stays so without it
+
+Exit code: 0 ready, 1 failed or (--check) not ready, 2 wrong option or something that only you can
+install. To remove it all: rm -rf .venv .setup.log .setup.lock ~/.cache/lenet-mxnet
+EOF
+}
 
 say() { echo "setup: $*" >&2; }
 die() { echo "error: ${*:2}" >&2; exit "$1"; }
 runs() { "$@" >/dev/null 2>&1 </dev/null; }
 for_gpu() { [ $kind = gpu ]; }
 
-# logged WHAT COMMAND...: runs the command with its output in the log, and ends with the reason when it fails.
+# logged WHAT COMMAND...: runs the command with its output in the log, says how long it took, and ends with the reason
+# when it fails.
 logged() {
-  "${@:2}" >>"$log" 2>&1 </dev/null && return
+  local began=$SECONDS before unreached
+  : >>"$log"
+  before=$(wc -l <"$log")
+  if "${@:2}" >>"$log" 2>&1 </dev/null; then
+    say "$1: $((SECONDS - began)) s"
+    return
+  fi
+  unreached=$(tail -n "+$((before + 1))" "$log" | what_was_not_reached)
+  [ -z "$unreached" ] || die 1 "$1 failed: $unreached cannot be reached from here (all output: $PWD/$log)"
   tail -n 20 "$log" >&2
   die 1 "$1 failed: $(tail -n 1 "$log") (all output: $PWD/$log)"
+}
+
+# What apt-get or pip, whose output is read, could not connect to; nothing if that was not the trouble. pip would blame
+# a package that it did not find.
+what_was_not_reached() {
+  local output
+  output=$(cat)
+  if [[ $output =~ (Could not (connect|resolve)|Temporary failure resolving|Connection (failed|timed out)) ]]; then
+    sed -n '/^\(Err\|[EW]: Failed\).*:/{s#.*\(https\?://[^/ ]*\).*#the package mirror \1#p;q}' <<<"$output"
+  elif [[ $output =~ (NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError) ]]; then
+    echo "the package index $(index_url)"
+  fi
+}
+
+# pip's index, without a password.
+index_url() {
+  local url=${PIP_INDEX_URL:-$(.venv/bin/python -m pip config get global.index-url 2>/dev/null)}
+  url=${url:-https://pypi.org/simple}
+  echo "${url/"//"*@/"//"}"
 }
 
 # Sets python_version and python, the interpreter that .venv is or will be made of; empty when there is none.
@@ -211,24 +255,63 @@ install() {
     .venv/bin/python -m pip install --no-compile --require-hashes -r "requirements/$1.txt"
 }
 
+# Says beforehand what making .venv takes.
+announce() {
+  if for_gpu; then
+    say "setting up $PWD for GPUs: some minutes and some GB"
+  elif runs command -v mpirun && [ -d "$cache/$(horovod_key)" ]; then
+    say "setting up $PWD: about a minute and 0.6 GB; Horovod is built already"
+  else
+    say "setting up $PWD: about 5 minutes on 2 cores and 0.6 GB, once; launch/setup.sh --help says more"
+  fi
+}
+
+# check LOCK...: says what is missing. The exit code is 1 then.
+check() {
+  local missing what package lock
+  missing=$(list_missing)
+  while IFS=: read -r what package; do
+    [ -z "$what" ] || echo "missing: $what (packages $package)"
+  done <<<"$missing"
+  is_installed made-of made_of || echo "missing: .venv with requirements/$kind.txt and Horovod"
+  for lock in "$@"; do
+    is_installed "$lock.txt" versions "$lock" || echo "missing: requirements/$lock.txt in .venv"
+  done
+  if [ -z "$missing" ] && is_ready "$@"; then
+    echo "ready: nothing is missing"
+  else
+    echo "launch/setup.sh installs it"
+    return 1
+  fi
+}
+
 main() {
-  local option lock added=(reports) dev=()
+  local option lock added=(reports) dev=() task=set_up
   for option in "$@"; do
     case $option in
+      --help | -h) print_help; return ;;
+      --check) task=check ;;
       --dev) dev=(dev) ;;
       --gpu) kind='gpu' ;;
       --no-reports) added=() ;;
-      *) die 2 "unknown option '$option': launch/setup.sh knows --dev, --gpu and --no-reports" ;;
+      *) die 2 "unknown option '$option': launch/setup.sh knows --check, --dev, --gpu and --no-reports" ;;
     esac
   done
   added+=("${dev[@]}")
   find_python
+  "$task" "${added[@]}"
+}
+
+# set_up LOCK...: installs what is missing.
+set_up() {
+  local lock
   install_missing
-  ! is_ready "${added[@]}" || return 0
+  ! is_ready "$@" || return 0
   wait_for .setup.lock "setting up this checkout"
   : >"$log"
   if ! is_ready; then
     ! for_gpu || check_cuda
+    announce
     [ ! -L .venv ] || rm .venv # only the link: what it leads to may be another checkout's
     logged "making .venv" "$python" -m venv --clear .venv
     ! for_gpu || touch .venv/gpu
@@ -237,7 +320,7 @@ main() {
     install_horovod
     made_of >.venv/made-of
   fi
-  for lock in "${added[@]}"; do
+  for lock in "$@"; do
     is_installed "$lock.txt" versions "$lock" && continue
     install "$lock"
     versions "$lock" >".venv/$lock.txt"

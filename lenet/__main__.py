@@ -5,6 +5,7 @@ from argparse import Namespace
 from importlib import import_module
 from types import ModuleType
 
+import lenet.installed  # noqa: F401  # first: it ends with one line where set-up is missing
 from distributed import World, environment, run_job
 from lenet.cli import Parser
 from lenet.errors import InputError

@@ -1,4 +1,4 @@
-"""Being asked to stop: the first SIGTERM or SIGINT asks, a second one ends this process at once."""
+"""Being asked to stop: the first SIGTERM, SIGINT or SIGUSR1 asks, a second one ends this process at once."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # the last one mpirun forwards at once, the others late
 ECHO = 0.5  # seconds in which a second signal is the first one's: `timeout` sends each twice, a terminal to all at once
 
 
@@ -18,7 +18,7 @@ class StopRequest:
         self.answered = False  # set when the checkpoint is written, and nothing is left to do but to end
 
     def listen(self) -> None:
-        """Take over SIGTERM and SIGINT; again for nothing.
+        """Take over SIGNALS; again for nothing.
 
         A thread counts them, told by the interpreter's wake-up pipe: a signal handler in Python would wait for the main
         thread, which can be waiting in MXNet for a rank that is lost.

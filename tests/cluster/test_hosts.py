@@ -75,10 +75,3 @@ def test_wrong_use_is_one_line(words):
         outcome = job.wait()
     assert (outcome.code, len(outcome.lines), len(outcome.errors)) == (2, 1, 1)
     assert "-H a:2,b:2" in outcome.errors[0]
-
-
-def test_help_says_how():
-    with Job([ROOT / "launch/hosts.sh", "--help"]) as job:
-        outcome = job.wait()
-    assert outcome.code == 0
-    assert outcome.out.startswith("usage: ./launch/hosts.sh -H ")

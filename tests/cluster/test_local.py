@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.machine import PROGRAMS, Machine
+from tests.support.run_jobs import ROOT
 
 
 @pytest.fixture
@@ -17,6 +18,7 @@ def startable(tmp_path: Path) -> Machine:
     (machine.checkout / "launch/setup.sh").write_text("#!/bin/sh\n")
     (machine.checkout / ".venv").symlink_to(sys.prefix)
     shutil.copy(PROGRAMS / "train_stub.py", machine.checkout / "train.py")
+    shutil.copytree(ROOT / "lenet", machine.checkout / "lenet")  # it reads the options first
     return machine
 
 
@@ -30,13 +32,6 @@ def test_local_refuses_a_bad_number_of_processes(startable, count):
     outcome = startable.local(NP=count)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.errors == [f"NP is '{count}': it must be a whole number, 1 or more"]
-
-
-def test_local_help_is_its_own_and_that_of_train(startable):
-    outcome = startable.local("--help", NP="2")
-    assert outcome.code == 0
-    assert "usage: [NP=n] ./launch/local.sh" in outcome.out
-    assert started(startable) == ["--help"]
 
 
 def test_local_starts_one_process_without_a_launcher(startable):

@@ -70,10 +70,3 @@ def assert_one_line(words: list[object], names: str) -> None:
         outcome = job.wait()
     assert (outcome.code, len(outcome.lines), len(outcome.errors)) == (2, 1, 1)
     assert names in outcome.errors[0]
-
-
-def test_help_says_how():
-    with Job([ROOT / "launch/mpi.sh", "--help"]) as job:
-        outcome = job.wait()
-    assert outcome.code == 0
-    assert outcome.out.startswith("usage: ./launch/mpi.sh ")

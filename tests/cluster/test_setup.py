@@ -152,7 +152,7 @@ def test_setup_refuses_an_unknown_option(machine):
     with Job([machine.checkout / "launch/setup.sh", "--fast"]) as job:
         outcome = job.wait()
     assert outcome.code == 2
-    assert outcome.errors == ["unknown option '--fast': launch/setup.sh knows --dev, --gpu and --no-reports"]
+    assert outcome.errors == ["unknown option '--fast': launch/setup.sh knows --check, --dev, --gpu and --no-reports"]
 
 
 @pytest.mark.parametrize("options", [["--gpu"], []], ids=["asked for", "as it was"])

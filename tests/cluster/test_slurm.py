@@ -25,10 +25,10 @@ def root(tmp_path):
 def submit(cluster, small, root):
     """A function that queues a run with a process on each node into a folder and gives the number of the job."""
 
-    def queue(folder):
+    def queue(folder, *options):
         command = ["sbatch", "--parsable", "--nodes=2", "--ntasks=2", f"--output={folder}.log", "launch/slurm.sbatch"]
         words = ["--data-dir", small, "--output-dir", folder, "--epochs", "30", "--global-batch", "64", "--shard", "16"]
-        return cluster.call("env", "-C", root, *command, *words)
+        return cluster.call("env", "-C", root, *command, *words, *options)
 
     return queue
 
@@ -51,6 +51,16 @@ def test_a_requeued_job_goes_on_to_the_same_bits(cluster, submit, tmp_path):
 
 @pytest.mark.slow
 @needs_slurm
+@pytest.mark.parametrize("options", [["--data-dir", "/none"], ["--epoch", "3"]], ids=["data", "option"])
+def test_bad_input_ends_the_job_with_2(cluster, submit, tmp_path, options):
+    job = submit(tmp_path / "run", *options)
+    state, said = cluster.ended(job), (tmp_path / "run.log").read_text()
+    assert (state, cluster.job(job)["ExitCode"]) == ("FAILED", "2:0"), said
+    assert said.count("error: ") == 1 + said.count("srun: error: "), said
+
+
+@pytest.mark.slow
+@needs_slurm
 def test_mpi_sh_trains_on_all_of_an_allocation(cluster, options, finished, root, tmp_path):
     command = ["salloc", "--nodes=2", "--ntasks=4", root / "launch/mpi.sh"]
     with cluster.start(*command, *options, "--output-dir", tmp_path / "run") as job:
@@ -66,10 +76,3 @@ def test_wrong_use_is_one_line(variables):
         outcome = job.wait()
     assert (outcome.code, len(outcome.lines), len(outcome.errors)) == (2, 1, 1)
     assert "sbatch" in outcome.errors[0]
-
-
-def test_help_says_how():
-    with Job([SCRIPT, "--help"]) as job:
-        outcome = job.wait()
-    assert outcome.code == 0
-    assert outcome.out.startswith("usage: sbatch ")

@@ -16,7 +16,8 @@ def checkout(tmp_path):
     folder = tmp_path / "check out"
     shutil.copytree(run_jobs.ROOT / "launch", folder / "launch")
     (folder / ".venv/bin").mkdir(parents=True)
-    for name, text in (("launch/setup.sh", "true"), (".venv/bin/horovodrun", "printf '%s\\n' \"$@\"")):
+    programs = {"launch/setup.sh": "true", ".venv/bin/python": "true", ".venv/bin/horovodrun": "printf '%s\\n' \"$@\""}
+    for name, text in programs.items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
     (folder / "hosts").write_text("a:1  # the old one\n\nb.c:2\n")

@@ -23,7 +23,7 @@ TOOLS = [
     "paste",
     "rm",
 ]
-TOOLS += ["sed", "sha256sum", "tail", "uname", "c++", "cmake", "make", "mpicxx", "mpirun"]
+TOOLS += ["sed", "sha256sum", "tail", "uname", "wc", "c++", "cmake", "make", "mpicxx", "mpirun"]
 
 
 class Machine:
