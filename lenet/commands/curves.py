@@ -136,4 +136,4 @@ def _limit_loss(axes: Axes, lines: Sequence[Line]) -> None:
     axes.set_ylim(0, top if top > 0 else None)
     if len(steps) and steps.max() > top:
         text = f"highest: {steps.max():.3g}"
-        axes.text(0.02, 0.98, text, transform=axes.transAxes, va="top", fontsize=8, color=COLOURS[STEPS])
+        axes.text(0.98, 0.98, text, transform=axes.transAxes, ha="right", va="top", fontsize=8, color=COLOURS[STEPS])

@@ -25,5 +25,6 @@ def figure(run: History, networks: Sequence[Network]) -> Figure:
     for place, network in zip(right, networks):
         axes = place.subplots()
         plots.draw_confusion(axes, network.confusion, network.class_names)
-        axes.set_title(f"{network.confusion.trace() / network.confusion.sum():.2%} of the test images", fontsize=10.5)
+        accuracy = network.confusion.trace() / network.confusion.sum()
+        axes.set_title(f"{accuracy:.2%} of the test images are right", fontsize=10.5)
     return result
