@@ -32,7 +32,7 @@ STYLES: dict[str, dict[str, Any]] = {
     ONLY: {"linestyle": "-"},
 }
 COLOURS = {STEPS: "#8a8f98", TRAINING: "C1", TEST: "C0", ONLY: "C0"}  # of a run that is alone in a figure
-MAX_NAME = 28  # characters of a run's name in a legend
+MAX_NAME = 20  # characters of a run's name in a legend: two columns of them fit the figure
 OUTLIERS = 0.02  # of the losses of single steps: may lie above the figure
 
 

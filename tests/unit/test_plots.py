@@ -31,10 +31,12 @@ def drawn(figure):
 def test_the_kinds_of_lines_of_a_run_have_colours_of_their_own(tmp_path):
     with plots.theme(plots.LIGHT):
         figure = curves.figure("loss", [run_of(tmp_path, epochs=3, losses=[3, 2, 1])], ["only"])
-        colours = [to_hex(line.get_color()) for line in figure.axes[0].get_lines()]
+        colours, in_legend = (
+            [to_hex(line.get_color()) for line in each.get_lines()] for each in (figure.axes[0], figure.legends[0])
+        )
     assert len(set(colours)) == 3
+    assert in_legend == colours
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["single steps", "training", "test"]
-    assert [to_hex(line.get_color()) for line in figure.legends[0].get_lines()] == colours
 
 
 def test_the_legend_of_many_runs_takes_nothing_from_the_curves(tmp_path):
