@@ -1,5 +1,6 @@
 """python -m lenet predict: the classes that a trained network gives to test images or to people's own pictures."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,13 @@ def add_options(parser: ArgumentParser) -> None:
     cli.add_params(parser)
     cli.add_network(parser)
     parser.add_argument("--count", type=cli.count(MAX_IMAGES), metavar="N", help="how many test images (default: 6)")
-    parser.add_argument("--image", nargs="+", default=[], metavar="FILE", help="your own PNG or JPEG pictures instead")
+    parser.add_argument(
+        "--image",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="your own PNG or JPEG pictures instead; those that cannot be read are left out",
+    )
     parser.add_argument(
         "--output",
         type=cli.path_ending(".png"),
@@ -47,7 +54,7 @@ def main(options: Namespace) -> None:
     found = describe(options.params, options.network, dataset)
     net = load_network(options.params, mx.cpu(), found)
     if dataset is None:
-        split = _user_images(options.image, found)
+        paths, split = _user_images(options.image, found)
     else:
         split = first_images(dataset.validation, options.count or 6)
     data = Batches(split, mx.cpu(), found.pixel_mean, found.pixel_std)
@@ -55,7 +62,7 @@ def main(options: Namespace) -> None:
     predicted, names = chances.argmax(axis=1), found.class_names
     print(predicted.tolist())
     if options.image:
-        titles, wrong = _print_likeliest(options.image, chances, names), np.zeros(0, int)
+        titles, wrong = _print_likeliest(paths, chances, names), np.zeros(0, int)
     else:
         pairs = zip(split.labels, predicted)
         titles = [f"True [{names[label]}]\nPredicted [{names[guess]}]" for label, guess in pairs]
@@ -66,14 +73,31 @@ def main(options: Namespace) -> None:
     print(f"wrote {options.output}")
 
 
-def _user_images(paths: Sequence[str], found: Description) -> Split:
-    """The pictures as the network takes them: clothing as Fashion-MNIST has it, others only scaled and cropped."""
+def _user_images(paths: Sequence[str], found: Description) -> tuple[list[str], Split]:
+    """The paths of the pictures that can be used, and these; a line on standard error for each of the others.
+
+    Clothing as Fashion-MNIST has it, others only scaled and cropped to what the network takes. InputError: there is
+    none.
+    """
     channels, *size = found.image_shape
-    if (found.class_names, found.image_shape) == (FASHION.class_names, FASHION.image_shape):
-        images = np.stack([user_images.read(path) for path in paths])
-    else:
-        images = np.stack([read_picture(path, channels, (size[0], size[1])) for path in paths])
-    return Split(images, np.zeros(len(images), np.uint8))  # nobody knows their labels; none is used
+    is_fashion = (found.class_names, found.image_shape) == (FASHION.class_names, FASHION.image_shape)
+    images: dict[str, np.ndarray] = {}
+    reasons = []
+    for path in paths:
+        try:
+            if is_fashion:
+                images[path] = user_images.read(path)
+            else:
+                images[path] = read_picture(path, channels, (size[0], size[1]))
+        except InputError as error:
+            reasons.append(str(error))
+    if not images:
+        more = f"; nor can the other {len(reasons) - 1} be used" if len(reasons) > 1 else ""
+        raise InputError(f"--image: {reasons[0]}{more}")
+    for reason in reasons:
+        print(f"warning: left out: {reason}", file=sys.stderr)
+    pixels = np.stack(list(images.values()))
+    return list(images), Split(pixels, np.zeros(len(pixels), np.uint8))  # nobody knows their labels; none is used
 
 
 def _print_likeliest(paths: Sequence[str], chances: np.ndarray, names: Sequence[str]) -> list[str]:

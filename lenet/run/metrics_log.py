@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,9 +20,15 @@ class MetricsLog:
     """
 
     def __init__(
-        self, folder: str | Path, writes: bool, progress_bar: ProgressBar | None = None, tensorboard: bool = False
+        self,
+        folder: str | Path,
+        writes: bool,
+        progress_bar: ProgressBar | None = None,
+        tensorboard: bool = False,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder, self.writes, self.tensorboard = Path(folder), writes, tensorboard
+        self.options = options or {}  # of the run, for TensorBoard
         self.path = self.folder / "metrics.jsonl"
         self.progress_bar = progress_bar if writes else None
         self.file: TextIO | None = None
@@ -109,7 +115,7 @@ class MetricsLog:
                 yield text
 
     def _open_tensorboard(self, last_step: int) -> None:
-        self.tensorboard_writer = TensorBoardWriter(self.folder / "tensorboard", last_step)
+        self.tensorboard_writer = TensorBoardWriter(self.folder / "tensorboard", last_step, self.options)
 
     def _write(self, **record: Any) -> None:
         if self.file:

@@ -14,6 +14,7 @@ from lenet.files import PARTIAL, whole_file
 from lenet.run import checkpoint
 from lenet.run.description import FILE as DESCRIPTION
 from lenet.run.description import Description
+from lenet.run.report_files import report_files
 
 
 class OutputDir:
@@ -112,4 +113,6 @@ class OutputDir:
                 shutil.copy2(self.path / name, place / name)
         if (self.path / "tensorboard").is_dir():
             shutil.copytree(self.path / "tensorboard", place / "tensorboard")
+        for path in report_files(self.path):  # it would tell of a run that is no longer there
+            path.rename(place / path.name)
         say(f"What the earlier run left is kept in {place}")

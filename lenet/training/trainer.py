@@ -75,7 +75,7 @@ class Trainer(AbstractContextManager):
         self.state = TrainState.of(self.net, self.device)
         self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
         bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
-        self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard)
+        self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))
         self.checkpointer = Checkpointer(config, world, self.output, self._identity(), self.log)
         self.ended_by: End | None = None
 
