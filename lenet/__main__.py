@@ -27,11 +27,11 @@ def main(arguments: list[str]) -> int:
         options = read_options(arguments)
         module_of(options.command).main(options)
     except (InputError, environment.LaunchError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     except ModuleNotFoundError as error:
         needs = f"python -m lenet {arguments[0]} needs the package {error.name}"
-        print(f"error: {needs}, which is not installed: launch/setup.sh without --no-reports does", file=sys.stderr)
+        sys.stderr.write(f"error: {needs}, which is not installed: launch/setup.sh without --no-reports does\n")
         return InputError.exit_code
     return 0
 

@@ -23,7 +23,7 @@ from lenet.run.progress_bar import ProgressBar
 from lenet.training.checkpointer import Checkpointer
 from lenet.training.determinism import what_bits_depend_on
 from lenet.training.evaluation import evaluate
-from lenet.training.introduction import introduction
+from lenet.training.introduction import conclusion, introduction
 from lenet.training.schedule import learning_rate
 from lenet.training.signals import stop_request
 from lenet.training.state import TrainState
@@ -70,6 +70,7 @@ class Trainer(AbstractContextManager):
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard)
         self.checkpointer = Checkpointer(config, world, self.output, self._identity(), self.log)
         self.ended_by: End | None = None
+        self.began = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
         self.log.close()
@@ -107,6 +108,8 @@ class Trainer(AbstractContextManager):
             self.log.say(f"Stopped after step {self.state.progress.step}; the same command goes on from there")
             return STOPPED
         self.log.say(f"The trained network is in {self.checkpointer.write_trained(self.state)}")
+        seconds = time.monotonic() - self.began
+        self.log.say(conclusion(self.config, seconds, self.state.progress.step, self.log.accuracies))
         return 0
 
     def _train_epoch(self) -> None:
