@@ -16,6 +16,13 @@ COMMANDS = {
     "report": "curves, confusion matrix and mistakes of runs, as pictures and one HTML page",
     "export": "an ONNX file and Gluon's own pair of files, checked against each other",
 }
+EXAMPLES = {
+    "show": "--count 10 --test",
+    "evaluate": "runs/lenet",
+    "predict": "runs/lenet --image shoe.png",
+    "report": "runs/lenet",
+    "export": "runs/lenet --output lenet5.onnx",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -47,7 +54,8 @@ def read_options(arguments: list[str]) -> Namespace:
     parser = Parser(prog="python -m lenet", description="See what a run has learned.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        example = f"example: python -m lenet {name} {EXAMPLES[name]}"
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=example)
         if arguments[:1] == [name]:
             module_of(name).add_options(command)
     return parser.parse_args(arguments)

@@ -24,6 +24,7 @@ from lenet.training.checkpointer import Checkpointer
 from lenet.training.determinism import what_bits_depend_on
 from lenet.training.evaluation import evaluate
 from lenet.training.introduction import conclusion, introduction
+from lenet.training.profile import StepProfile, check_path
 from lenet.training.schedule import learning_rate
 from lenet.training.signals import stop_request
 from lenet.training.state import TrainState
@@ -60,6 +61,7 @@ class Trainer(AbstractContextManager):
             world.watch(config.stall_timeout)
         self.output = OutputDir(config.output_dir)
         world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError)
+        world.on_all_ranks(lambda: check_path(config.profile) if world.is_root else None, InputError)
         self.dataset = dataset
         self.training_data = Batches(dataset.train, self.device)
         self.validation_data = Batches(dataset.validation, self.device)
@@ -68,6 +70,7 @@ class Trainer(AbstractContextManager):
         self.step = Step(self.net, self.state, config, self.training_data)
         bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard)
+        self.profile = StepProfile(config.profile if world.is_root else None, self.log.say)
         self.checkpointer = Checkpointer(config, world, self.output, self._identity(), self.log)
         self.ended_by: End | None = None
         self.began = time.monotonic()
@@ -99,6 +102,7 @@ class Trainer(AbstractContextManager):
         self._end_at_max_steps()
         while self.state.progress.epoch < self.config.epochs and not self.ended_by:
             self._train_epoch()
+        self.profile.close()
         self.log.close()
         if self.ended_by is End.RESIZE:
             return None
@@ -154,6 +158,7 @@ class Trainer(AbstractContextManager):
 
     def _begin_step(self, order: nd.NDArray) -> UnreadStep:
         """Queue the step that follows the state's progress."""
+        self.profile.begin_step()
         begin = self.state.progress.images_done
         end = min(begin + self.config.images_in_step, len(self.training_data))
         progress = self.state.progress.after_step(end - begin)
