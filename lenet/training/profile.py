@@ -69,7 +69,7 @@ class StepProfile:
         self.path = None
 
     def _write(self) -> None:
-        if not self.is_running:
+        if not self.is_running or self.path is None:
             return
         nd.waitall()
         profiler.set_state("stop")
