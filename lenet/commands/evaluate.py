@@ -13,6 +13,7 @@ from lenet.data.fashion_mnist import CLASS_NAMES
 from lenet.device import choose_device
 from lenet.errors import InputError
 from lenet.model.lenet5 import named_parameters
+from lenet.run.progress_bar import print_line
 from lenet.training.evaluation import evaluate
 
 
@@ -32,9 +33,12 @@ def main(options: Namespace, world: World) -> int:
     evaluation = evaluate(net, Batches(dataset.validation, device), world)
     if world.is_root:
         totals = evaluation.totals
-        print(f"Validation Accuracy: {totals.accuracy:.3f}")
-        print(f"{totals.correct:,} of {totals.images:,} images, loss {totals.mean_loss:.4f}\n")
-        print("\n".join(class_table(evaluation.confusion)))
+        lines = [
+            f"Validation Accuracy: {totals.accuracy:.3f}",
+            f"{totals.correct:,} of {totals.images:,} images, loss {totals.mean_loss:.4f}\n",
+            *class_table(evaluation.confusion),
+        ]
+        print_line("\n".join(lines))
     return 0
 
 

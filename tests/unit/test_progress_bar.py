@@ -30,6 +30,13 @@ def test_a_terminal_shows_how_far_the_run_is_and_keeps_its_lines(options, launch
     assert stays[-1].startswith("Done in ")
 
 
+@pytest.mark.slow
+def test_horovodruns_tags_tear_no_bar(options, tmp_path):
+    written = on_a_terminal(["train.py", "--output-dir", tmp_path, *options], launcher=horovodrun(2))
+    assert "%|" not in written
+    assert len(re.findall(EPOCH_LINE, written)) == 3
+
+
 def test_a_resumed_bar_goes_on_and_max_steps_is_its_end(options, tmp_path):
     words = ["train.py", "--output-dir", tmp_path, *options, "--max-steps"]
     on_a_terminal([*words, 6])
