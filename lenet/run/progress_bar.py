@@ -78,6 +78,7 @@ class ProgressBar:
             miniters=1,
             leave=False,
             ncols=layout[0],
+            nrows=20,  # tqdm would ask the terminal, and draw nothing on one that knows no size
             bar_format=layout[1],
         )
 

@@ -1,8 +1,8 @@
 """Does a person watch what is printed, and how wide is the screen?
 
 What launchers give rank 0 for standard output: Open MPI a terminal in any case, with the size of mpirun's own where
-mpirun has one and with none (0 columns) where it writes into a file or a pipe; srun a pipe, srun -u a terminal of no
-size; horovodrun over Gloo a pipe. For standard error all of them give it a pipe.
+mpirun has one and with none (0 columns) where it writes into a file or a pipe; srun a pipe that is read by whole lines,
+srun -u a terminal of no size; horovodrun over Gloo a pipe. For standard error all of them give it a pipe.
 """
 
 import os

@@ -30,6 +30,16 @@ def test_a_terminal_shows_how_far_the_run_is_and_keeps_its_lines(options, launch
     assert stays[-1].startswith("Done in ")
 
 
+def test_what_a_launch_script_says_counts_where_the_terminal_has_no_size(options, tmp_path):
+    """mpirun into a pipe, and srun -u, give rank 0 such a terminal."""
+    words = ["train.py", "--output-dir", tmp_path, *options]
+    outcome = run_jobs.run(mpirun(2), *words, LENET_WATCHED="1", COLUMNS="70")
+    assert outcome.code == 0, outcome.text
+    states = [each for each in drawings(outcome.out) if each.startswith("run ")]
+    assert states[-1].startswith("run 100%|")
+    assert max(map(len, states)) <= 70
+
+
 @pytest.mark.slow
 def test_horovodruns_tags_tear_no_bar(options, tmp_path):
     written = on_a_terminal(["train.py", "--output-dir", tmp_path, *options], launcher=horovodrun(2))
