@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 import traceback
+from bdb import BdbQuit
 from collections.abc import Callable
 from io import TextIOWrapper
 from typing import cast
@@ -13,6 +14,7 @@ from distributed.elastic import RUN_AGAIN
 from distributed.environment import LaunchError
 from distributed.exit_code import hand_on
 from distributed.launcher import read_launch
+from distributed.lines import print_error_line
 from distributed.world import World
 
 # Seconds for the rank that speaks to do so, where there is no world that all leave together: a launcher ends them all
@@ -41,7 +43,7 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
         code = getattr(error, "exit_code", 1)
         if _speaks(world):
             hand_on(code)
-            print(f"error: {error}", file=sys.stderr, flush=True)
+            print_error_line(f"error: {error}")
         elif world is None:
             time.sleep(LAST_WORDS)
         if world is not None:
@@ -50,10 +52,9 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
     except Exception as error:
         if world is None:
             raise
-        reason = world.explain(error)
-        print(f"error: rank {world.rank} of {world.size} on {world.host}: {reason or error}", file=sys.stderr)
-        if reason is None:
-            traceback.print_exc()
+        reason = "the debugger was left" if isinstance(error, BdbQuit) else world.explain(error)
+        details = "" if reason else f"\n{traceback.format_exc().rstrip()}"
+        print_error_line(f"error: rank {world.rank} of {world.size} on {world.host}: {reason or error}{details}")
         if world.is_root:
             hand_on(1)
         world.abort(1)

@@ -7,6 +7,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
+from distributed.lines import print_error_line
+
 if TYPE_CHECKING:
     from distributed.world import World
 
@@ -44,12 +46,10 @@ class Watchdog:
         frame = sys._current_frames()[self.main_thread]
         world = self.world
         at = f"at step {world.reached[2]}" if world.reached else "before the first step"
-        print(
+        print_error_line(
             f"error: rank {world.rank} of {world.size} on {world.host}: no progress for {self.timeout:g} s {at}, "
             f"waiting for {self.waiting_for}; another rank is lost or stopped (--stall-timeout)\n"
-            + "".join(traceback.format_stack(frame)),
-            file=sys.stderr,
-            flush=True,
+            + "".join(traceback.format_stack(frame)).rstrip()
         )
         time.sleep(LAST_WORDS)
         os._exit(1)

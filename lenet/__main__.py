@@ -18,6 +18,13 @@ COMMANDS = {
     "report": "curves, confusion matrix and mistakes of runs, as pictures and one HTML page",
     "export": "an ONNX file and Gluon's own pair of files, checked against each other",
 }
+EXAMPLES = {
+    "show": "--count 10 --test",
+    "evaluate": "runs/lenet",
+    "predict": "runs/lenet --image shoe.png",
+    "report": "runs/lenet",
+    "export": "runs/lenet --output lenet5.onnx",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -29,11 +36,11 @@ def main(arguments: list[str]) -> int:
         options = read_options(arguments)
         module_of(options.command).main(options)
     except (InputError, environment.LaunchError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     except ModuleNotFoundError as error:
         needs = f"python -m lenet {arguments[0]} needs the package {error.name}"
-        print(f"error: {needs}, which is not installed: launch/setup.sh without --no-reports does", file=sys.stderr)
+        sys.stderr.write(f"error: {needs}, which is not installed: launch/setup.sh without --no-reports does\n")
         return InputError.exit_code
     return 0
 
@@ -49,7 +56,8 @@ def read_options(arguments: list[str]) -> Namespace:
     parser = Parser(prog="python -m lenet", description="See what a run has learned.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        example = f"example: python -m lenet {name} {EXAMPLES[name]}"
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=example)
         if arguments[:1] == [name]:
             module_of(name).add_options(command)
     return parser.parse_args(arguments)

@@ -24,7 +24,7 @@ def add_params(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "params",
         metavar="PARAMS",
-        help="trained network: a .params file (the tutorial's too) or a checkpoint's folder",
+        help="trained network: a run's folder, a .params file (the tutorial's too) or a checkpoint's folder",
     )
 
 

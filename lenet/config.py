@@ -1,36 +1,29 @@
 """Every option of a run: one frozen dataclass that YAML, the command line, `--help` and validation are made from."""
 
-import argparse
 import difflib
 from dataclasses import asdict, fields, replace
-from typing import Annotated, Any, Literal, NoReturn, TextIO, Union
+from typing import Any, Literal, TextIO
 
 import yaml
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from lenet.errors import InputError, shorten
+from lenet.options import (
+    DATA,
+    DEBUGGING,
+    DISTRIBUTION,
+    OPTIMISATION,
+    OUTPUT,
+    Count,
+    Number,
+    Text,
+    option_parser,
+)
 from lenet.text_files import read_yaml
 
 MOST_IMAGES = 1 << 24  # of a step: up to here float32 counts exactly
 GLOBAL_BATCH = 256
-
-
-def _no_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("a number is needed, not true or false")
-    return value
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, str) and (not value.strip() or "\0" in value):
-        raise ValueError("it must not be empty")
-    return value
-
-
-Count = Annotated[int, BeforeValidator(_no_bool)]
-Number = Annotated[float, BeforeValidator(_no_bool)]
-Text = Annotated[str, BeforeValidator(_text)]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
@@ -38,85 +31,116 @@ class Config:
     """The options of train.py. YAML uses these names; the command line the same with dashes."""
 
     data_dir: Text | None = Field(
-        None,
-        description="folder with the four IDX files (default: Fashion-MNIST as installed, else downloaded)",
+        None, description="folder with four IDX files (default: Fashion-MNIST)", json_schema_extra=DATA
     )
-    network: Text = Field("lenet5", description="lenet5, or FILE.py:FUNCTION of your own: classes to a HybridBlock")
-    output_dir: Text = Field("runs/lenet", description="folder for the trained network, checkpoints and metrics")
-    epochs: Count = Field(10, ge=1, le=100_000, description="how often every training image is seen")
+    output_dir: Text = Field("runs/lenet", description="all that a run leaves", json_schema_extra=OUTPUT)
+    epochs: Count = Field(
+        10, ge=1, le=100_000, description="how often every image is seen", json_schema_extra=OPTIMISATION
+    )
+    network: Text = Field("lenet5", description="lenet5, or FILE.py:FUNCTION of your own", json_schema_extra=DATA)
     global_batch: Count | None = Field(
-        None, ge=1, le=MOST_IMAGES, description="images per step of all processes together (default: 256)"
+        None,
+        ge=1,
+        le=MOST_IMAGES,
+        description="images a step of all processes (default: 256)",
+        json_schema_extra=OPTIMISATION,
     )
     batch_size: Count | None = Field(
         None,
         ge=1,
         le=1_000_000,
-        description="images per step of each process, Horovod's convention, in place of GLOBAL_BATCH; it ties a run to "
-        "the number of processes",
+        description="images a step of each process, not of all",
+        json_schema_extra=DISTRIBUTION,
     )
     shard: Count = Field(
         64,
         ge=1,
         le=1_000_000,
-        description="images that are computed at a time, part of the result: a step has work for as many processes as "
-        "it has shards",
+        description="images computed at a time, part of the result; a step has work for as many processes as shards",
+        json_schema_extra=DISTRIBUTION,
     )
     learning_rate: Number = Field(
         0.1,
         gt=0,
         le=1000,
-        description="peak learning rate for steps of REFERENCE_BATCH images in all; scaled with the global batch",
+        description="peak, for --reference-batch images",
+        json_schema_extra=OPTIMISATION,
     )
-    momentum: Number = Field(0.95, ge=0, lt=1, description="Nesterov momentum of SGD")
-    weight_decay: Number = Field(1e-3, ge=0, le=1, description="L2 penalty of SGD")
+    momentum: Number = Field(0.95, ge=0, lt=1, description="Nesterov momentum of SGD", json_schema_extra=OPTIMISATION)
+    weight_decay: Number = Field(1e-3, ge=0, le=1, description="L2 penalty of SGD", json_schema_extra=OPTIMISATION)
     clip_norm: Number | None = Field(
-        None, gt=0, le=1e6, description="scale the gradients of a step down to this length where they are longer"
+        None, gt=0, le=1e6, description="longest gradient of a step", json_schema_extra=OPTIMISATION
     )
     label_smoothing: Number = Field(
-        0.0, ge=0, lt=1, description="part of each label that is spread evenly over all classes, in training alone"
+        0.0, ge=0, lt=1, description="part of a label spread over all classes", json_schema_extra=OPTIMISATION
     )
     schedule: Literal["constant", "linear", "cosine"] = Field(
         "linear",
-        description="how the learning rate goes from its peak: stays, or falls to 0 at the last epoch's end",
+        description="constant, linear or cosine decay",
+        json_schema_extra=OPTIMISATION,
     )
     warmup_epochs: Number = Field(
         2.0,
         ge=0,
         le=100_000,
-        description="epochs over which the learning rate rises to its peak; at most half of EPOCHS",
+        description="epochs of rise to the peak",
+        json_schema_extra=OPTIMISATION,
     )
     reference_batch: Count = Field(
-        256, ge=1, le=1_000_000, description="images per step that LEARNING_RATE is meant for"
+        256,
+        ge=1,
+        le=1_000_000,
+        description="images a step for that peak",
+        json_schema_extra=OPTIMISATION,
     )
-    seed: Count = Field(1, ge=0, lt=2**31, description="decides the first weights and the order of the images")
-    flip: bool = Field(False, description="mirror half of the training images left to right, others in each epoch")
+    seed: Count = Field(
+        1, ge=0, lt=2**31, description="first weights and order of images", json_schema_extra=OPTIMISATION
+    )
+    flip: bool = Field(False, description="mirror half of the training images", json_schema_extra=OPTIMISATION)
     shift: Count = Field(
-        0, ge=0, le=1000, description="move training images by up to so many pixels, elsewhere in each epoch"
+        0, ge=0, le=1000, description="move training images by up to N pixels", json_schema_extra=OPTIMISATION
     )
-    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="auto takes a GPU where there is one")
-    max_steps: Count | None = Field(None, ge=1, description="end the run after so many steps of all processes together")
-    log_every: Count = Field(50, ge=1, description="write the loss of every N-th step to metrics.jsonl")
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        "auto", description="auto, cpu or gpu", json_schema_extra=DISTRIBUTION
+    )
+    max_steps: Count | None = Field(
+        None, ge=1, description="end after N steps of all processes together", json_schema_extra=OPTIMISATION
+    )
+    log_every: Count = Field(50, ge=1, description="record the loss of each N-th step", json_schema_extra=OUTPUT)
     checkpoint_every: Count | None = Field(
-        None, ge=1, description="write a checkpoint every N steps too, not only at the end of an epoch"
+        None, ge=1, description="write a checkpoint each N steps too", json_schema_extra=OUTPUT
     )
-    keep: Count = Field(3, ge=1, le=1_000_000, description="how many checkpoints stay")
-    best: bool = Field(
-        False, description="keep the network of the best validation accuracy too, as OUTPUT_DIR/best_NAME.params"
+    keep: Count = Field(3, ge=1, le=1_000_000, description="how many checkpoints stay", json_schema_extra=OUTPUT)
+    resume: Text = Field(
+        "auto",
+        description="auto, never or a checkpoint's folder",
+        json_schema_extra=OUTPUT,
     )
-    summary: bool = Field(False, description="print the network, layer by layer, and end")
-    resume: Text = Field("auto", description="auto (go on with the run in OUTPUT_DIR), never, or a checkpoint's folder")
+    best: bool = Field(False, description="keep the best network too, as best_NAME.params", json_schema_extra=OUTPUT)
+    summary: bool = Field(False, description="print the network, layer by layer, and end", json_schema_extra=DEBUGGING)
     deterministic_check: bool = Field(
-        False, description="train 30 steps twice, compare every bit and write nothing, to see whether a run repeats"
+        False, description="train 30 steps twice and compare all bits", json_schema_extra=DEBUGGING
     )
-    tensorboard: bool = Field(True, description="write OUTPUT_DIR/tensorboard too, for TensorBoard")
-    debug: bool = Field(False, description="for breakpoints: no hybridize, a synchronous engine; one process only")
+    tensorboard: bool = Field(True, description="write tensorboard/ too", json_schema_extra=OUTPUT)
+    debug: bool = Field(
+        False,
+        description="for breakpoints: layer by layer, one process only",
+        json_schema_extra=DEBUGGING,
+    )
+    profile: Text | None = Field(
+        None, description="Chrome trace of 20 steps after 20, by rank 0", json_schema_extra=DEBUGGING
+    )
     exchange: Literal["exact", "float32", "float16"] = Field(
         "exact",
-        description="how gradients are added up and sent: exact gives the same bits for any number of processes, "
-        "float32 and float16 (half floats) do not",
+        description="exact (the same bits for any number of processes), float32 or float16",
+        json_schema_extra=DISTRIBUTION,
     )
     stall_timeout: Number = Field(
-        60.0, gt=0, le=86_400, description="seconds without progress after which a job is ended as stalled"
+        60.0,
+        gt=0,
+        le=86_400,
+        description="end a job that stands for X seconds",
+        json_schema_extra=DISTRIBUTION,
     )
 
     @property
@@ -146,7 +170,7 @@ class Config:
 
 def read_config(arguments: list[str]) -> Config:
     """The config that the command line `arguments` asks for. InputError names the option or key that is wrong."""
-    given = vars(_parser().parse_args(arguments))
+    given = vars(option_parser(fields(Config)).parse_args(arguments))
     path = given.pop("config", None)
     values = {} if path is None else _read_yaml(path)
     try:
@@ -158,49 +182,6 @@ def read_config(arguments: list[str]) -> Config:
 def write_config(config: Config, file: TextIO) -> None:
     """Write the resolved config as YAML that `--config` reads back."""
     yaml.safe_dump(asdict(config), file, sort_keys=False)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; see python train.py --help")
-
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        known, unknown = self.parse_known_args(args, namespace)
-        if not unknown:
-            return known
-        near = difflib.get_close_matches(unknown[0].split("=")[0], self._option_string_actions, n=1)
-        self.error(f"unknown option {shorten(unknown[0])}" + (f", did you mean {near[0]}?" if near else ""))
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
-        prog="train.py",
-        description="Train LeNet-5 on Fashion-MNIST, in one process or under horovodrun, mpirun or srun.",
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--config", metavar="FILE", help="YAML file with any of the options below; the command line wins"
-    )
-    for field in fields(Config):
-        default: Any = field.default  # pydantic's Field
-        text = default.description
-        if default.default is not None and field.type is not bool:
-            text += f" (default: {default.default})"
-        option = "--" + field.name.replace("_", "-")
-        if field.type is bool:
-            parser.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
-        else:
-            parser.add_argument(option, metavar=_metavar(field.type), help=text)
-    return parser
-
-
-def _metavar(kind: Any) -> str:
-    if getattr(kind, "__origin__", None) is Literal:
-        return "{" + ",".join(kind.__args__) + "}"
-    if getattr(kind, "__origin__", None) is Union:  # Optional[X]
-        kind = kind.__args__[0]
-    return {Count: "N", Number: "X"}.get(kind, "TEXT")
 
 
 def _read_yaml(path: str) -> dict[str, Any]:

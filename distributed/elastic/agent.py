@@ -16,6 +16,7 @@ from contextlib import suppress
 from distributed.elastic import RUN_AGAIN
 from distributed.elastic.memory import DESCRIPTOR, Memory
 from distributed.elastic.rendezvous import LeaveJob, take_place
+from distributed.lines import print_error_line
 
 # In a row, without a new state kept in between:
 DEATHS = 3  # of the command by a signal, until this host counts as unfit
@@ -90,14 +91,14 @@ class Agent:
 def say(text: str, kind: str = "") -> None:
     """Print one line that tells the slot."""
     slot = f"{os.environ.get('HOROVOD_HOSTNAME')}:{os.environ.get('HOROVOD_LOCAL_RANK')}"
-    print(f"{kind}slot {slot}: {text}", file=sys.stderr, flush=True)
+    print_error_line(f"{kind}slot {slot}: {text}")
 
 
 def main(command: list[str]) -> int:
     """Exit code of this slot, which runs `command`."""
     if not command or os.environ.get("HOROVOD_ELASTIC") != "1":
         usage = "horovodrun --min-np … python -m distributed.elastic.agent COMMAND, as launch/elastic.sh does it"
-        print(f"error: {usage}", file=sys.stderr)
+        print_error_line(f"error: {usage}")
         return 2
     try:
         agent = Agent(command)

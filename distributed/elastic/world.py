@@ -5,7 +5,6 @@ Horovod's driver always makes a slot rank 0 that was in the world before, if one
 """
 
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -15,6 +14,7 @@ from distributed.elastic import RUN_AGAIN, rendezvous
 from distributed.elastic.memory import DESCRIPTOR, Memory
 from distributed.environment import LaunchError
 from distributed.horovod_world import HorovodWorld
+from distributed.lines import print_error_line
 
 KEEP_EVERY = 100  # steps between two copies of the state in memory: all that a loss can cost; a copy takes about a step
 
@@ -51,7 +51,7 @@ class ElasticWorld(HorovodWorld):
         if not self._is_outlived(error):
             return
         where = f"rank {self.rank} of {self.size} on {self.host}"
-        print(f"{where}: {self.explain(error)}; starting again in another world", file=sys.stderr)
+        print_error_line(f"{where}: {self.explain(error)}; starting again in another world")
         self._write()
         self.abort(RUN_AGAIN)
 
@@ -73,7 +73,7 @@ class ElasticWorld(HorovodWorld):
             if self.write:
                 self.write()
         except OSError as error:
-            print(f"warning: {error}; it is kept in memory", file=sys.stderr, flush=True)
+            print_error_line(f"warning: {error}; it is kept in memory")
 
 
 def join() -> ElasticWorld:
@@ -84,5 +84,5 @@ def join() -> ElasticWorld:
     try:
         return ElasticWorld(Memory(int(descriptor)))
     except mx.MXNetError:
-        print("another rank is lost while this one starts; starting again", file=sys.stderr, flush=True)
+        print_error_line("another rank is lost while this one starts; starting again")
         os._exit(RUN_AGAIN)

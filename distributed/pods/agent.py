@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 from xmlrpc.client import Error, ServerProxy
 
+from distributed.lines import print_error_line
 from distributed.pods.rendezvous import DONE, END, GO, LEAVING, OVER, RUNNING, SILENCE, WAITING, Rendezvous
 
 PERIOD = 1.0  # seconds between two reports
@@ -60,7 +61,7 @@ class Agent:
 
     def say(self, text: str) -> None:
         """Print a line about this pod."""
-        print(f"pod {self.rank} of {self.size}: {text}", file=sys.stderr, flush=True)
+        print_error_line(f"pod {self.rank} of {self.size}: {text}")
 
     def _run_together(self) -> tuple[int, bool]:
         """Run the command once, together with the other pods. Its exit code, and whether it is 0 in all pods."""
@@ -149,7 +150,7 @@ def main(command: list[str]) -> int:
             raise ValueError("a command is needed: python -m distributed.pods.agent python train.py [OPTIONS]")
         identity = read_identity(os.environ)
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error_line(f"error: {error}")
         return BAD_INPUT
     socket.setdefaulttimeout(5)
     agent = Agent(identity, command)

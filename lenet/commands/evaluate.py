@@ -17,6 +17,7 @@ from lenet.device import choose_device
 from lenet.errors import InputError
 from lenet.model.lenet5 import named_parameters
 from lenet.run.description import Description
+from lenet.run.progress_bar import print_line
 from lenet.training.evaluation import evaluate
 
 
@@ -44,9 +45,12 @@ def main(options: Namespace, world: World) -> int:
     evaluation = evaluate(net, data, world, len(found.class_names))
     if world.is_root:
         totals = evaluation.totals
-        print(f"Validation Accuracy: {totals.accuracy:.3f}")
-        print(f"{totals.correct:,} of {totals.images:,} images, loss {totals.mean_loss:.4f}\n")
-        print("\n".join(class_table(evaluation.confusion, found.class_names)))
+        lines = [
+            f"Validation Accuracy: {totals.accuracy:.3f}",
+            f"{totals.correct:,} of {totals.images:,} images, loss {totals.mean_loss:.4f}\n",
+            *class_table(evaluation.confusion, found.class_names),
+        ]
+        print_line("\n".join(lines))
     return 0
 
 

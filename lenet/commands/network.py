@@ -1,4 +1,4 @@
-"""A trained network from a file: a `.params` file of ours or of the tutorial, or a checkpoint's folder."""
+"""A trained network from a run's folder, a `.params` file of ours or of the tutorial, or a checkpoint's folder."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -64,8 +64,27 @@ def load_network(
     code = code or load_code(found.network)
     net = code.build(len(found.class_names), found.image_shape, 0, device)
     if path:
+        path = newest_network(Path(path))
         limit = limit_for({name: each.shape for name, each in named_parameters(net).items()})
         weights = checkpoint.load(path, limit).weights if Path(path).is_dir() else read_params(path, limit)
         set_parameters(net, weights, path)
     net.hybridize(static_alloc=True)
     return net
+
+
+def newest_network(path: Path) -> Path:
+    """`path`, or where it is a run's folder the newest network in it: the trained one or a later checkpoint.
+
+    InputError: the run has none yet.
+    """
+    if not (path / "checkpoints").is_dir():
+        return path
+    trained = sorted(path.glob("trained_*.params"), key=_modified)
+    networks = [*trained[-1:], *checkpoint.folders(path)[-1:]]
+    if not networks:
+        raise InputError(f"{path}: this run has no trained network and no checkpoint yet")
+    return max(networks, key=_modified)
+
+
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime

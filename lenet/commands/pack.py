@@ -17,7 +17,7 @@ from lenet.commands.pictures import read_picture
 from lenet.data import classes, idx
 from lenet.data.fashion_mnist import FILES
 from lenet.errors import InputError
-from lenet.run.progress_bar import is_on_terminal, print_line
+from lenet.run.progress_bar import print_line
 
 LONGEST = 4096  # pixels of an edge
 
@@ -56,7 +56,7 @@ class Reader:
         InputError: sizes differ and `size` is not given, there are too many pixels, or no picture can be read.
         """
         images, labels = [], []
-        with tqdm(pictures, desc=split, unit=" pictures", disable=not is_on_terminal()) as bar:
+        with tqdm(pictures, desc=split, unit=" pictures", disable=None) as bar:
             for picture in bar:
                 try:
                     image = read_picture(picture.path, self.channels, self.size)

@@ -34,11 +34,14 @@ class MetricsLog:
         self.file: TextIO | None = None
         self.tensorboard_writer: TensorBoardWriter | None = None
         self.warned: set[Path] = set()  # the paths that a warning has named
+        self.accuracies: dict[int, float] = {}  # the validation accuracy of each epoch that is recorded
 
     def say(self, line: str) -> None:
         """Print a line for people."""
         if self.writes:
             print_line(line)
+        if self.progress_bar:
+            self.progress_bar.line_printed()
 
     def open(self, last_step: int) -> None:
         """Begin to write, after the records of the first `last_step` steps: later ones will come again."""
@@ -69,6 +72,7 @@ class MetricsLog:
         processes: int,
     ) -> None:
         """Record a finished epoch and print its line. `seconds` are those of training and validation together."""
+        self.accuracies[progress.epoch] = validation.accuracy
         self._write(
             kind="epoch",
             epoch=progress.epoch,
@@ -89,7 +93,7 @@ class MetricsLog:
         )
 
     def close(self) -> None:
-        """Leave the progress bar as it stands and close the files; again for nothing."""
+        """Take the progress bar away and close the files; again for nothing."""
         if self.progress_bar:
             self.progress_bar.close()
         if self.file:
@@ -111,8 +115,11 @@ class MetricsLog:
             step = record.get("step") if record else None
             if not isinstance(step, int):
                 print_line(f"warning: {self.path}: a broken line is left out: {text[:60]!r}", sys.stderr)
-            elif step <= last_step:
+            elif record and step <= last_step:
                 yield text
+                epoch, accuracy = record.get("epoch"), record.get("validation_accuracy")
+                if isinstance(epoch, int) and isinstance(accuracy, float):
+                    self.accuracies[epoch] = accuracy
 
     def _open_tensorboard(self, last_step: int) -> None:
         self.tensorboard_writer = TensorBoardWriter(self.folder / "tensorboard", last_step, self.options)

@@ -1,66 +1,112 @@
-"""The progress bar of a run, on a terminal: epoch, step, loss, images a second and the time left."""
+"""How far a run is, as a bar where a person watches and as a line now and then where nobody does."""
 
 import sys
+import time
+from collections.abc import Callable
 from typing import TextIO
 
 from tqdm import tqdm
 
+from lenet.run import terminal
 from lenet.run.progress import Progress
 
 INTERVAL = 0.1  # seconds between two drawings of the bar: drawing takes its time
-FORMAT = "{desc} {percentage:3.0f}%|{bar}| {rate_fmt}{postfix}, {remaining} left"
+QUIET = 10.0  # seconds without a line after which one tells that the run is alive
+BAR_WIDTH = 46  # columns of a screen from which on there is room for the bar itself
 
 
 def print_line(line: str, file: TextIO | None = None) -> None:
-    """Print a line on standard output, or in `file`, above any bar."""
+    """Print a line on standard output, or in `file`, above any bar; in one piece, so that no other can cut it."""
     file = file or sys.stdout
-    tqdm.write(line, file=file)
-    file.flush()
-
-
-def is_on_terminal() -> bool:
-    """Does somebody watch? Open MPI gives every process a terminal for standard output, wherever it goes."""
-    return sys.stdout.isatty() and sys.stderr.isatty()
+    with tqdm.external_write_mode(file=file):
+        file.write(f"{line}\n")
+        file.flush()
 
 
 class ProgressBar:
-    """A bar over a run of `epochs` epochs of `images` images, or of `max_steps` steps; only on a terminal."""
+    """The progress of a run of `epochs` epochs of `images` images, or of `max_steps` steps."""
 
-    def __init__(self, epochs: int, images: int, global_batch: int, max_steps: int | None = None) -> None:
-        """`global_batch`: the images of a full step of all ranks."""
+    def __init__(
+        self,
+        epochs: int,
+        images: int,
+        global_batch: int,
+        max_steps: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`global_batch`: the images of a full step of all ranks; `clock`: the time in seconds."""
         self.epochs, self.images, self.global_batch, self.max_steps = epochs, images, global_batch, max_steps
-        self.is_shown = is_on_terminal()
-        self.tqdm: tqdm | None = None  # from the first step on
+        self.clock = clock
+        self.is_watched = terminal.is_watched()
+        self.printed_at = clock()
+        self.total = 0  # images of the whole run; this and what follows from the first step on
+        self.began: tuple[float, int] | None = None  # when, and after how many images
+        self.bar: tqdm | None = None
 
     def move(self, progress: Progress, images_in_step: int, loss: float) -> None:
         """Show `progress`, which a step of `images_in_step` images with this mean loss has reached."""
-        if not self.is_shown:
-            return
         images_done = progress.epoch * self.images + progress.images_done
-        if self.tqdm is None:
-            self.tqdm = self._start(progress, images_done - images_in_step)
-        self.tqdm.set_description_str(f"Epoch [{progress.epoch}]", refresh=False)
-        self.tqdm.set_postfix_str(f"step {progress.step:,}, loss {loss:.3f}", refresh=False)
-        self.tqdm.update(images_done - self.tqdm.n)
+        if self.began is None:
+            self.total, self.began = self._total(progress), (self.clock(), images_done)
+            if self.is_watched:
+                self.bar = self._new_bar(images_done - images_in_step, self._layout(progress, loss))
+            self.line_printed()  # of what begins there is no speed to tell
+        elif self.bar is not None:
+            self.bar.ncols, self.bar.bar_format = self._layout(progress, loss)
+            self.bar.update(images_done - self.bar.n)
+        elif self.clock() - self.printed_at >= QUIET:
+            print_line(self._line(progress, images_done, loss))
+            self.line_printed()
+
+    def line_printed(self) -> None:
+        """Tell that a line was printed: the next one that only tells of life has time."""
+        self.printed_at = self.clock()
 
     def close(self) -> None:
-        """Draw the bar for the last time and leave it there."""
-        if self.tqdm is not None:
-            self.tqdm.close()
+        """Take the bar from the screen: the lines say how the run has ended."""
+        if self.bar is not None:
+            self.bar.close()
 
-    def _start(self, progress: Progress, images_done: int) -> tqdm:
+    def _new_bar(self, images_done: int, layout: tuple[int, str]) -> tqdm:
         return tqdm(
-            desc=f"Epoch [{progress.epoch}]",
             initial=images_done,
-            total=self._total(progress),
+            total=self.total,
             unit=" images",
             unit_scale=True,
             file=sys.stdout,
             mininterval=INTERVAL,
             miniters=1,
-            dynamic_ncols=True,
-            bar_format=FORMAT,
+            leave=False,
+            ncols=layout[0],
+            nrows=20,  # tqdm would ask the terminal, and draw nothing on one that knows no size
+            bar_format=layout[1],
         )
+
+    def _layout(self, progress: Progress, loss: float) -> tuple[int, str]:
+        """The columns of the screen, and as a format of tqdm's the run's bar with as many facts as they hold."""
+        width = terminal.width()
+        facts = (
+            (36, self._epoch(progress)),
+            (95, f"step {progress.step:,}"),
+            (60, f"loss {loss:.3f}"),
+            (80, "{rate_fmt}"),
+            (0, "{remaining} left"),
+        )
+        text = ", ".join(fact for least, fact in facts if width >= least)
+        return width, "run {percentage:3.0f}%" + ("|{bar}| " if width >= BAR_WIDTH else ", ") + text
+
+    def _line(self, progress: Progress, images_done: int, loss: float) -> str:
+        assert self.began is not None
+        began, images_before = self.began
+        speed = (images_done - images_before) / max(self.clock() - began, 1e-9)  # images per second
+        left = tqdm.format_interval((self.total - images_done) / speed) if speed else "?"
+        return (
+            f"{self._epoch(progress)}, run {images_done / self.total:.0%}, step {progress.step:,}, loss {loss:.3f}, "
+            f"{speed:,.0f} images/s, {left} left"
+        )
+
+    def _epoch(self, progress: Progress) -> str:
+        return f"epoch {progress.epoch + 1} of {self.epochs}"
 
     def _total(self, progress: Progress) -> int:
         """The images of all epochs, or those that are done after `max_steps` steps of a run that is at `progress`."""

@@ -18,6 +18,7 @@ from lenet.device import choose_device
 from lenet.errors import InputError, TrainingError
 from lenet.model.network import Network, load_network
 from lenet.run.progress import Progress
+from lenet.run.progress_bar import print_line
 from lenet.training.schedule import learning_rate
 from lenet.training.state import TrainState
 from lenet.training.step import Step
@@ -77,7 +78,7 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
         raise TrainingError(f"not deterministic: after {STEPS} steps the ranks have different weights")
     if world.is_root:
         where = f"{world.size} x {device.device_type}"
-        print(f"Deterministic: {STEPS} steps twice gave the same bits on {where}; SHA-256 {digests[0]}", flush=True)
+        print_line(f"Deterministic: {STEPS} steps twice gave the same bits on {where}; SHA-256 {digests[0]}")
     return 0
 
 

@@ -1,6 +1,7 @@
-"""The first lines of a run: what is trained on what, by how many, and which promise holds."""
+"""The first lines of a run, on what is trained by how many with which promise; and its last, on what came of it."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 
 from lenet.config import Config
 from lenet.data.dataset import Dataset
@@ -28,6 +29,30 @@ def introduction(
             "gives work to all"
         )
     return lines
+
+
+def conclusion(config: Config, seconds: float, steps: int, accuracies: Mapping[int, float]) -> str:
+    """The last line of a run of so many `steps`: its `accuracies` are those of the validation, by epoch."""
+    folder = shlex.quote(config.output_dir)
+    if not accuracies:
+        data = f" --data-dir {shlex.quote(config.data_dir)}" if config.data_dir else ""
+        return (
+            f"Done in {_duration(seconds)}: {steps} steps, no epoch to its end; next: python -m lenet evaluate "
+            f"{folder}{data}"
+        )
+    best = max(accuracies, key=lambda epoch: (accuracies[epoch], -epoch))  # the earliest of the best
+    return (
+        f"Done in {_duration(seconds)}: validation accuracy {accuracies[max(accuracies)]:.3f}, at its best "
+        f"{accuracies[best]:.3f} in Epoch [{best}]; next: python -m lenet report {folder}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
 def _promise(config: Config) -> str:

@@ -46,7 +46,8 @@ class StopRequest:
             if not self.asked:
                 self.asked, asked_at = True, time.monotonic()
             elif time.monotonic() - asked_at > ECHO:
-                print("error: asked to stop twice: ended without a checkpoint", file=sys.stderr, flush=True)
+                sys.stderr.write("error: asked to stop twice: ended without a checkpoint\n")
+                sys.stderr.flush()
                 os._exit(1)
 
 

@@ -25,7 +25,8 @@ from lenet.run.progress_bar import ProgressBar
 from lenet.training.checkpointer import Checkpointer
 from lenet.training.determinism import what_bits_depend_on
 from lenet.training.evaluation import evaluate
-from lenet.training.introduction import introduction
+from lenet.training.introduction import conclusion, introduction
+from lenet.training.profile import StepProfile, check_path
 from lenet.training.schedule import learning_rate
 from lenet.training.signals import stop_request
 from lenet.training.state import TrainState
@@ -65,6 +66,7 @@ class Trainer(AbstractContextManager):
             world.watch(config.stall_timeout)
         self.output = OutputDir(config.output_dir, Description.of(config.network, dataset), self.network.name)
         world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError)
+        world.on_all_ranks(lambda: check_path(config.profile) if world.is_root else None, InputError)
         self.dataset = dataset
         self.training_data = world.on_all_ranks(lambda: training_batches(config, dataset, self.device), InputError)
         self.validation_data = Batches(dataset.validation, self.device, dataset.pixel_mean, dataset.pixel_std)
@@ -76,8 +78,10 @@ class Trainer(AbstractContextManager):
         self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
         bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))
+        self.profile = StepProfile(config.profile if world.is_root else None, self.log.say)
         self.checkpointer = Checkpointer(config, world, self.output, self._identity(), self.log)
         self.ended_by: End | None = None
+        self.began = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
         self.log.close()
@@ -106,6 +110,7 @@ class Trainer(AbstractContextManager):
         self._end_at_max_steps()
         while self.state.progress.epoch < self.config.epochs and not self.ended_by:
             self._train_epoch()
+        self.profile.close()
         self.log.close()
         if self.ended_by is End.RESIZE:
             return None
@@ -115,6 +120,8 @@ class Trainer(AbstractContextManager):
             self.log.say(f"Stopped after step {self.state.progress.step}; the same command goes on from there")
             return STOPPED
         self.log.say(f"The trained network is in {self.checkpointer.write_trained(self.state)}")
+        seconds = time.monotonic() - self.began
+        self.log.say(conclusion(self.config, seconds, self.state.progress.step, self.log.accuracies))
         return 0
 
     def _train_epoch(self) -> None:
@@ -162,6 +169,7 @@ class Trainer(AbstractContextManager):
 
     def _begin_step(self, order: nd.NDArray) -> UnreadStep:
         """Queue the step that follows the state's progress."""
+        self.profile.begin_step()
         begin = self.state.progress.images_done
         end = min(begin + self.config.images_in_step, len(self.training_data))
         progress = self.state.progress.after_step(end - begin)

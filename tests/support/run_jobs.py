@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LAUNCHER_VARIABLES = ("HOROVOD_", "OMPI_", "PMI", "PMIX_", "MPI_", "SLURM_")
+LAUNCHER_VARIABLES = ("LENET_WATCHED", "HOROVOD_", "OMPI_", "PMI", "PMIX_", "MPI_", "SLURM_")
 LIMIT = 120  # seconds after which a job counts as hanging
 T = TypeVar("T")
 Launcher = Callable[[int], list[str]]  # the words before `python` for a number of processes
@@ -74,14 +74,19 @@ class Outcome:
         return [line[len("error: ") :] for _, line in self.lines if line.startswith("error: ")]
 
 
+def clean_environment() -> dict[str, str]:
+    """The environment of a job: nothing of a launcher that has started the tests."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHER_VARIABLES)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**clean, "PATH": path, "OMP_NUM_THREADS": "1"}
+
+
 class Job:
     """A command in the background, in the project's root. Leaving the block ends all its processes."""
 
     def __init__(self, command: Iterable[Any], **variables: str):
         self.mark = uuid.uuid4().hex
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHER_VARIABLES)}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        env = {**clean, "PATH": path, "OMP_NUM_THREADS": "1", "TEST_JOB": self.mark, **variables}
+        env = {**clean_environment(), "TEST_JOB": self.mark, **variables}
         self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [str(word) for word in command],

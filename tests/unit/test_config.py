@@ -1,12 +1,15 @@
 """Options come from one place, YAML first and the command line over it; a bad one is told in one line."""
 
+import re
 from dataclasses import asdict, fields
+from typing import Literal
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lenet import options
 from lenet.config import Config, read_config, write_config
 from lenet.errors import InputError
 from tests.support import run_jobs
@@ -71,7 +74,7 @@ def test_the_command_line_wins_over_yaml_and_yaml_over_the_default(config_file):
 def test_every_option_has_a_yaml_key_and_a_flag_with_dashes(config_file):
     other = {"data_dir": "d", "output_dir": "o", "resume": "never", "schedule": "cosine", "device": "cpu"}
     other |= {"max_steps": 3, "checkpoint_every": 2, "momentum": 0.5, "warmup_epochs": 0.5, "weight_decay": 0.5}
-    other |= {"global_batch": 8, "batch_size": 4, "exchange": "float32", "network": "net.py:small"}
+    other |= {"global_batch": 8, "batch_size": 4, "exchange": "float32", "network": "net.py:small", "profile": "f.json"}
     for name, default in asdict(Config()).items():
         flag = "--" + name.replace("_", "-")
         if isinstance(default, bool):
@@ -139,6 +142,24 @@ def test_help_lists_every_option_and_its_default():
     assert outcome.code == 0
     said = " ".join(outcome.out.split())
     for name, default in asdict(Config()).items():
-        assert f"--{name.replace('_', '-')} " in said or f"--{name.replace('_', '-')}," in said
+        dashed = name.replace("_", "-")
+        assert f"--{dashed} " in said or f"--[no-]{dashed} " in said
         if default is not None and not isinstance(default, bool):
             assert f"(default: {default})" in said
+
+
+def test_help_is_in_groups_and_fits_a_screen():
+    outcome = run_jobs.run([], "train.py", "--help", COLUMNS="80")
+    lines = outcome.out.splitlines()
+    assert len(lines) <= 60
+    assert max(map(len, lines)) <= 84
+    groups = [line[:-1] for line in lines if re.fullmatch(r"[a-z]+:", line)]
+    assert groups == ["options", *(group["group"] for group in options.GROUPS)]
+    assert "example: " in lines[-1]
+
+
+@pytest.mark.parametrize("field", fields(Config), ids=lambda field: field.name)
+def test_every_option_has_a_group_and_names_its_choices(field):
+    assert field.default.json_schema_extra in options.GROUPS
+    if getattr(field.type, "__origin__", None) is Literal:
+        assert all(choice in field.default.description for choice in field.type.__args__)

@@ -11,7 +11,7 @@ from tests.support.run_jobs import ROOT
 
 # The rooms of lenet from the bottom up, as the names in it. A module imports from its own room and from lower levels.
 LEVELS = [
-    ["config errors files installed text_files"],
+    ["config errors files installed options text_files"],
     ["cli", "data", "device nvml", "model"],
     ["run"],
     ["training"],

@@ -3,12 +3,14 @@
 import argparse
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from lenet import config
 from lenet.__main__ import COMMANDS, module_of
+from lenet.config import Config
+from lenet.options import option_parser
 from tests.support.run_jobs import ROOT
 
 # In the root and in the rooms, not in .venv or in what tools leave.
@@ -71,7 +73,7 @@ def options_of(parser: argparse.ArgumentParser) -> set[str]:
 
 def known_options() -> set[str]:
     """The long options of train.py, of the commands of lenet, and of other programs."""
-    known = options_of(config._parser())
+    known = options_of(option_parser(fields(Config)))
     for name in COMMANDS:
         parser = argparse.ArgumentParser()
         module_of(name).add_options(parser)
