@@ -15,6 +15,7 @@ from lenet.run import checkpoint
 from lenet.run.checkpoint import Checkpoint
 from lenet.run.metrics_log import MetricsLog
 from lenet.run.output_dir import OutputDir
+from lenet.run.recipe import Change, find_changes, options_of
 from lenet.training.state import TrainState
 
 
@@ -25,6 +26,7 @@ class Checkpointer:
         self, config: Config, world: World, output: OutputDir, identity: dict[str, int | str], log: MetricsLog
     ):
         self.config, self.world, self.output, self.identity, self.log = config, world, output, identity, log
+        self.changes: list[Change] = []  # of options, from the step on that follows what was restored
 
     def restore(self, state: TrainState) -> bool:
         """On rank 0: set `state` to what is kept in memory or on the disk. Returns whether anything was there.
@@ -39,6 +41,8 @@ class Checkpointer:
             state.set(found.weights, found.momenta)
             state.progress, state.totals = found.progress, found.totals
         if not kept:
+            for change in self.changes:
+                self.log.say(f"{change}")
             self.output.begin(self.config, found.progress.step if found else None, self.log.say)
         return found is not None
 
@@ -79,12 +83,7 @@ class Checkpointer:
             found = checkpoint.newest(self.output.path, report=self.log.say)
         else:
             found = checkpoint.load(self.config.resume)
-        for name, value in self.identity.items():
-            if found and found.run[name] != value:
-                raise InputError(
-                    f"the run to resume has {name} {found.run[name]}, this one {value}: "
-                    "use --resume never or another --output-dir"
-                )
+        self.changes = find_changes(found, self.identity, self.config) if found else []
         return found
 
     def _in_host_memory(self, state: TrainState) -> Checkpoint:
@@ -92,8 +91,8 @@ class Checkpointer:
         if not np.isfinite(weights).all():
             names = [name for name, part in state.layout.split(weights).items() if not np.isfinite(part).all()]
             raise self.diverged(f"{names[0]} is not finite after step {state.progress.step}")
-        split = state.layout.split
-        return Checkpoint(split(weights), split(momenta), state.progress, state.totals, self.identity)
+        arrays = state.layout.split(weights), state.layout.split(momenta)
+        return Checkpoint(*arrays, state.progress, state.totals, self.identity, options_of(self.config))
 
     def _save_on_disk(self, saved: Checkpoint) -> None:
         output, what = self.output, f"checkpoint of step {saved.progress.step}"

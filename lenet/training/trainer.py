@@ -88,6 +88,7 @@ class Trainer(AbstractContextManager):
             self._say_where()
         world.broadcast([state.weights, state.momenta])
         self.log.open(last_step=state.progress.step)
+        self.log.changes(state.progress, self.checkpointer.changes)
 
     def fit(self) -> int | None:
         """Train to the last epoch's end, or to where all ranks agree to stop.
