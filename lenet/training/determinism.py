@@ -15,7 +15,7 @@ from lenet.data.batches import Batches
 from lenet.data.fashion_mnist import Dataset
 from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
-from lenet.errors import InputError, TrainingError
+from lenet.errors import TrainingError
 from lenet.model.lenet5 import build_network
 from lenet.run.progress import Progress
 from lenet.training.schedule import learning_rate
@@ -27,11 +27,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 VECTORS = ("sse4_1", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_bf16")
 
 
-def what_bits_depend_on(config: Config) -> dict[str, str]:
-    """What must be the same in all processes of a job, as text by name: code, and for exact sums the processor."""
+def what_bits_depend_on(config: Config, device_kind: str) -> dict[str, str]:
+    """What must be the same in all processes of a job, as text by name: code, and for exact sums what computes."""
     facts = {"the code": code_version()}
     if config.exchange == "exact":
         facts["the processor"] = processor()
+        facts["the device"] = device_kind
         facts["the number of threads"] = os.environ.get("OMP_NUM_THREADS", "")
     return facts
 
@@ -62,8 +63,8 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
 
     TrainingError on all ranks if the two differ, or the ranks do. Returns the exit code of the job.
     """
-    device, _ = world.on_all_ranks(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
-    world.compare({"the data": dataset.digest, **what_bits_depend_on(config)})
+    device, _, kind = choose_device(config.device, world)
+    world.compare({"the data": dataset.digest, **what_bits_depend_on(config, kind)})
     if not config.debug:
         world.watch(config.stall_timeout)
     data = Batches(dataset.train, device)

@@ -52,10 +52,9 @@ class Trainer(AbstractContextManager):
 
     def __init__(self, config: Config, world: World, dataset: Dataset):
         self.config, self.world = config, world
-        self.device, self.device_note = world.on_all_ranks(
-            lambda: choose_device(config.device, world.local_rank, world.local_size), InputError
-        )
-        world.compare({"the data": dataset.digest, "the config": str(asdict(config)), **what_bits_depend_on(config)})
+        self.device, self.device_note, kind = choose_device(config.device, world)
+        facts = {"the data": dataset.digest, "the config": str(asdict(config))}
+        world.compare({**facts, **what_bits_depend_on(config, kind)})
         if not config.debug:
             world.watch(config.stall_timeout)
         self.output = OutputDir(config.output_dir)
