@@ -5,9 +5,9 @@ import pytest
 
 from lenet.errors import InputError
 from tests.support import fake_nvml
-from tests.support.hosts_with_gpus import choose_device
 from tests.support.fake_cuda_library import HOPPER
 from tests.support.fake_nvml import CPU_BUILD, CUDA_BUILD, NO_PERMISSION, NOT_LOADED, UNKNOWN
+from tests.support.hosts_with_gpus import choose_device
 
 
 def refusal(requested, local_rank=0, local_size=1):
