@@ -1,9 +1,6 @@
 """The output folder of a run: made, locked and continued by rank 0, which alone writes in it."""
 
-import fcntl
-import os
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +9,7 @@ from lenet.config import Config, write_config
 from lenet.errors import InputError
 from lenet.files import PARTIAL, whole_file
 from lenet.run import checkpoint
+from lenet.run.lock import FolderLock, Held
 
 TRAINED = "trained_LeNet5.params"
 
@@ -21,7 +19,7 @@ class OutputDir:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.lock: int | None = None  # the descriptor that holds it
+        self.lock: FolderLock | None = None
 
     @property
     def trained(self) -> Path:
@@ -39,8 +37,14 @@ class OutputDir:
     def close(self) -> None:
         """Let another process of this job, or of another one, take the folder."""
         if self.lock is not None:
-            os.close(self.lock)
+            self.lock.release()
             self.lock = None
+
+    def check(self) -> None:
+        """InputError: another job has taken the folder while this process stood still."""
+        if self.lock is not None:
+            with self._refusing_two_jobs():
+                self.lock.check()
 
     def begin(self, config: Config, step: int | None, say: Callable[[str], None]) -> None:
         """Once it is sure that the run goes on from `step` (None: anew): set aside what does not belong to it."""
@@ -72,21 +76,19 @@ class OutputDir:
     def _take_lock(self) -> None:
         if self.lock is not None:
             return
-        lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        lock = FolderLock(self.path)
+        with self._refusing_two_jobs():
+            lock.take()
+        self.lock = lock
+
+    @contextmanager
+    def _refusing_two_jobs(self) -> Iterator[None]:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(lock, 200).decode(errors="replace").strip()
-            os.close(lock)
+            yield
+        except Held as holder:
             raise InputError(
                 f"--output-dir {self.path}: another job writes there ({holder}); choose another folder"
             ) from None
-        except OSError:
-            os.close(lock)
-            raise
-        self.lock = lock
-        os.truncate(lock, 0)
-        os.write(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
     def _set_aside(self, step: int, say: Callable[[str], None]) -> None:
         """Move checkpoints after `step`, with a copy of what else the run left, to a folder of their own."""

@@ -62,6 +62,7 @@ class Checkpointer:
         """Write the trained network where rank 0 is; the tutorial's own network loads it. Returns its path."""
         path = self.output.trained
         if self.world.is_root:
+            self.output.check()
             try:
                 with whole_file(path) as place:
                     write_params(place, state.layout.split(state.weights.asnumpy()))
@@ -97,6 +98,7 @@ class Checkpointer:
     def _save_on_disk(self, saved: Checkpoint) -> None:
         output, what = self.output, f"checkpoint of step {saved.progress.step}"
         try:
+            output.check()
             try:
                 checkpoint.save(output.path, saved, keep=self.config.keep)
             except FileNotFoundError:  # the folder was taken away, perhaps in the middle of this
