@@ -38,21 +38,22 @@ def find_changes(found: Checkpoint, identity: dict[str, int | str], config: Conf
     InputError: it would be another run, or the run has ended and other options would be told of its result.
     """
     of_run = _differences(found.run, identity)
-    of_recipe = [each for each in _differences(found.options, options_of(config)) if each.option not in SETTINGS]
-    of_settings = [each for each in _differences(found.options, options_of(config)) if each.option in SETTINGS]
-    if not _has_steps_left(found.progress, config):
-        if of_run or of_recipe:
-            raise InputError(_ended(found, of_run + of_recipe, config))
-        return []
+    of_options = _differences(found.options, options_of(config))
+    of_recipe = [each for each in of_options if each.option not in SETTINGS]
+    has_steps_left = _has_steps_left(found.progress, config)
     by_name = CAN_CHANGE_BY_NAME if config.resume != "auto" else ()
     refused = [each for each in of_run if each.option not in by_name]
-    if refused:
+    if refused and (has_steps_left or not _is_finished(found)):
         before = ", ".join(f"{each.option} {_text(each.before)}" for each in refused)
         after = ", ".join(_text(each.after) for each in refused)
         raise InputError(
             f"the run to resume has {before}, this one {after}: use --resume never or another --output-dir"
         )
-    return of_run + of_recipe + of_settings
+    if has_steps_left:
+        return [*of_run, *of_recipe, *(each for each in of_options if each.option in SETTINGS)]
+    if of_run or of_recipe:
+        raise InputError(_ended(found, of_run + of_recipe, config))
+    return []
 
 
 def _differences(before: Mapping[str, Value], after: Mapping[str, Value]) -> list[Change]:
@@ -64,9 +65,13 @@ def _has_steps_left(progress: Progress, config: Config) -> bool:
     return progress.epoch < config.epochs and (config.max_steps is None or progress.step < config.max_steps)
 
 
+def _is_finished(found: Checkpoint) -> bool:
+    """Has it the epochs that it was trained for?"""
+    return found.progress.epoch == found.options["epochs"]
+
+
 def _ended(found: Checkpoint, differences: list[Change], config: Config) -> str:
-    is_finished = found.progress.epoch == found.options["epochs"]
-    where = "finished" if is_finished else f"at step {found.progress.step}"
+    where = "finished" if _is_finished(found) else f"at step {found.progress.step}"
     trained_with = ", ".join(f"{each.option} {_text(each.before)}" for each in differences)
     place, remedy = Path(config.output_dir), "start over with --resume never, or another --output-dir"
     if config.resume != "auto":

@@ -14,7 +14,7 @@ def start(options, tmp_path):
     """Runs train.py on such a machine: its Outcome."""
 
     def run(launcher, names, *words, count=None, code=PYPI):
-        library = fake_cuda_library.write(tmp_path / "libmxnet.so", code)
+        library = fake_cuda_library.write(tmp_path / "machine-code.so", code)
         entry = ["train.py"] if count is None else [*program("train_with_cuda"), count, library]
         folder = ["--output-dir", tmp_path / "run", "--max-steps", 2]
         machine = fake_nvml.variables(*names, LD_LIBRARY_PATH=os.fspath(fake_nvml.build(tmp_path)))

@@ -2,6 +2,7 @@
 
 import time
 
+import psutil
 import pytest
 
 from tests.support.marks import slow
@@ -40,10 +41,11 @@ def test_one_that_stood_still_for_too_long_writes_nothing_more(endless, tmp_path
     entry = [*program("without_flock"), "ENOLCK", EXPIRES, "--output-dir", folder, *endless]
     with python([], *entry) as job:
         until(lambda: len(records(folder, "step")) >= 3)
-        job.process.suspend()
+        process = psutil.Process(job.process.pid)
+        process.suspend()
         with python([], *entry) as second:
             until(lambda: f"process {second.process.pid} " in (folder / ".lock-file").read_text())
-            job.process.resume()
+            process.resume()
             outcome = job.wait()
             assert outcome.code == 1, outcome.text
             assert f"another job writes there (process {second.process.pid} on " in outcome.errors[0]

@@ -29,7 +29,7 @@ def test_no_gpu_is_shared(machine):
     machine("A100", "A100", CUDA_VISIBLE_DEVICES="0")
     with pytest.raises(InputError, match="2 processes see the same 1 GPU; start at most 1 there"):
         choose_device("gpu", 1, 3, [[first], [first], [second]])
-    machine("A100", "A100")
+    machine("A100", "A100", CUDA_VISIBLE_DEVICES="0,1")
     with pytest.raises(InputError, match=f"ranks 0 and 1 would share {first}: "):
         choose_device("gpu", 0, 2, [[first, second], [first]])
     assert choose_device("gpu", 0, 2, [[first, second], [second]])[0] == mx.gpu(0)
