@@ -1,5 +1,6 @@
 """The output folder of a run: made, locked and continued by rank 0, which alone writes in it."""
 
+import errno
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,10 +42,12 @@ class OutputDir:
             self.lock = None
 
     def check(self) -> None:
-        """InputError: another job has taken the folder while this process stood still."""
+        """OSError: another job has taken the folder while this process stood still."""
         if self.lock is not None:
-            with self._refusing_two_jobs():
+            try:
                 self.lock.check()
+            except Held as holder:
+                raise OSError(errno.EBUSY, f"another job writes there ({holder})") from None
 
     def begin(self, config: Config, step: int | None, say: Callable[[str], None]) -> None:
         """Once it is sure that the run goes on from `step` (None: anew): set aside what does not belong to it."""
@@ -77,18 +80,13 @@ class OutputDir:
         if self.lock is not None:
             return
         lock = FolderLock(self.path)
-        with self._refusing_two_jobs():
-            lock.take()
-        self.lock = lock
-
-    @contextmanager
-    def _refusing_two_jobs(self) -> Iterator[None]:
         try:
-            yield
+            lock.take()
         except Held as holder:
             raise InputError(
                 f"--output-dir {self.path}: another job writes there ({holder}); choose another folder"
             ) from None
+        self.lock = lock
 
     def _set_aside(self, step: int, say: Callable[[str], None]) -> None:
         """Move checkpoints after `step`, with a copy of what else the run left, to a folder of their own."""

@@ -62,8 +62,8 @@ class Checkpointer:
         """Write the trained network where rank 0 is; the tutorial's own network loads it. Returns its path."""
         path = self.output.trained
         if self.world.is_root:
-            self.output.check()
             try:
+                self.output.check()
                 with whole_file(path) as place:
                     write_params(place, state.layout.split(state.weights.asnumpy()))
             except OSError as error:
