@@ -5,6 +5,7 @@ import time
 import psutil
 import pytest
 
+from lenet.run import checkpoint
 from tests.support.marks import slow
 from tests.support.run_jobs import program, python, records, run, until
 
@@ -43,8 +44,9 @@ def test_one_that_stood_still_for_too_long_writes_nothing_more(endless, tmp_path
         until(lambda: len(records(folder, "step")) >= 3)
         process = psutil.Process(job.process.pid)
         process.suspend()
+        before = checkpoint.folders(folder)[-1:]
         with python([], *entry) as second:
-            until(lambda: f"process {second.process.pid} " in (folder / ".lock-file").read_text())
+            until(lambda: checkpoint.folders(folder)[-1:] != before)
             process.resume()
             outcome = job.wait()
             assert outcome.code == 1, outcome.text
