@@ -6,9 +6,6 @@ from typing import Any
 
 import pynvml
 
-# Of MXNet 1.9.1's CUDA builds. They hold nothing that a driver could translate for other GPUs. Code for a compute
-# capability runs on GPUs of the same first number and at least the second: 5.0 to 8.9 in all.
-MACHINE_CODE = ((5, 0), (6, 0), (7, 0), (8, 0), (8, 6))
 Handle = Any  # NVML's own for a GPU or a MIG instance
 
 
@@ -20,11 +17,12 @@ class GPU:
     name: str
     capability: tuple[int, int]  # (major, minor)
     memory: int | None  # bytes; None where NVML does not tell
+    uuid: str  # like that of no other GPU or MIG instance of any host
 
     @property
-    def is_supported(self) -> bool:
-        """Has MXNet machine code for it?"""
-        return any(self.capability[0] == major and self.capability[1] >= minor for major, minor in MACHINE_CODE)
+    def kind(self) -> str:
+        """What decides its kernels."""
+        return "{}, compute capability {}.{}".format(self.name, *self.capability)
 
     def __str__(self) -> str:
         memory = [] if self.memory is None else [f"{self.memory / 2**30:.1f} GiB"]
@@ -95,4 +93,5 @@ def _read_gpu(handle: Handle, whole: Handle) -> GPU:
     except pynvml.NVMLError:  # where MIG is on, only root is told; where host and GPU share memory, nobody
         memory = None
     major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(whole)
-    return GPU(pynvml.nvmlDeviceGetIndex(whole), pynvml.nvmlDeviceGetName(handle), (major, minor), memory)
+    name, uuid = pynvml.nvmlDeviceGetName(handle), pynvml.nvmlDeviceGetUUID(handle)
+    return GPU(pynvml.nvmlDeviceGetIndex(whole), name, (major, minor), memory, uuid)

@@ -30,7 +30,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 def main(options: Namespace, world: World) -> int:
     """Evaluate in `world`, whose rank 0 alone needs the file PARAMS. Returns the exit code."""
-    device, _ = world.on_all_ranks(lambda: choose_device("auto", world.local_rank, world.local_size), InputError)
+    device = choose_device("auto", world).context
     dataset = world.on_all_ranks(lambda: fashion_mnist.load(options.data_dir), InputError)
     text = world.on_all_ranks(
         lambda: describe(options.params, options.network, dataset).to_json() if world.is_root else None, InputError

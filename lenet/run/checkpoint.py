@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -20,15 +20,35 @@ from lenet.run.description import FILE as DESCRIPTION
 from lenet.run.progress import Progress, Totals
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
-FORMAT = 3
+FORMAT = 3  # 2 did not hold the options: nobody could know what it was trained with
 MOST_STATE = 1 << 16  # bytes of a state.json
 MOST = 1 << 53  # of any count
+Value = int | float | str | None
 # What a state.json holds, part by part.
-KINDS: dict[str, dict[str, type]] = {
+KINDS: dict[str, dict[str, Any]] = {
     "progress": {"epoch": int, "images_done": int, "step": int},
     "totals": {"loss": float, "correct": int, "images": int},
     "run": {"seed": int, "data": str, "images": int, "shard": int, "global_batch": int, "network": str},
     "best": {"correct": int},
+    "options": {
+        "epochs": int,
+        "learning_rate": float,
+        "momentum": float,
+        "weight_decay": float,
+        "schedule": str,
+        "warmup_epochs": float,
+        "reference_batch": int,
+        "clip_norm": float | None,
+        "label_smoothing": float,
+        "flip": bool,
+        "shift": int,
+        "exchange": str,
+        "log_every": int,
+        "checkpoint_every": int | None,
+        "keep": int,
+        "stall_timeout": float,
+        "tensorboard": bool,
+    },
     "sha256": {MODEL: str, OPTIMIZER: str, STATE: str},
 }
 
@@ -42,14 +62,20 @@ class Checkpoint:
     progress: Progress
     totals: Totals  # of the epoch that is not finished
     run: dict[str, int | str]  # what must not change on resuming: seed, data, images, shard, global_batch, network
+    options: dict[str, Value]  # of the config that it was trained with
     best: int = 0  # correct predictions of the best evaluation so far
 
     def dump(self) -> bytes:
         """All of it in one piece, for `parse`: a line of JSON, then both `.params` files."""
         model, optimizer = format_params(self.weights), format_params(self.momenta)
-        head = {"progress": asdict(self.progress), "totals": asdict(self.totals), "run": self.run, "best": self.best}
-        head["model"] = len(model)
+        head = {**self.facts(), "model": len(model)}
         return json.dumps(head).encode() + b"\n" + model + optimizer
+
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """What is no array, for JSON."""
+        progress, totals = asdict(self.progress), asdict(self.totals)
+        best = {"correct": self.best}
+        return {"progress": progress, "totals": totals, "run": self.run, "best": best, "options": self.options}
 
 
 def parse(content: bytes) -> Checkpoint:
@@ -62,7 +88,8 @@ def parse(content: bytes) -> Checkpoint:
         progress=Progress(**head["progress"]),
         totals=Totals(**head["totals"]),
         run=head["run"],
-        best=head["best"],
+        options=head["options"],
+        best=head["best"]["correct"],
     )
 
 
@@ -83,13 +110,7 @@ def save(output_dir: str | Path, checkpoint: Checkpoint, keep: int) -> Path:
         write_params(place / OPTIMIZER, checkpoint.momenta)
         with suppress(FileNotFoundError):  # it says how to use the network, also where this folder is taken to
             shutil.copyfile(Path(output_dir) / DESCRIPTION, place / DESCRIPTION)
-        state: dict[str, Any] = {
-            "format": FORMAT,
-            "progress": asdict(checkpoint.progress),
-            "totals": asdict(checkpoint.totals),
-            "run": checkpoint.run,
-            "best": {"correct": checkpoint.best},
-        }
+        state: dict[str, Any] = {"format": FORMAT, **checkpoint.facts()}
         state["sha256"] = {name: _sha256((place / name).read_bytes()) for name in (MODEL, OPTIMIZER)}
         state["sha256"][STATE] = _state_digest(state)
         (place / STATE).write_text(json.dumps(state, indent=1) + "\n")
@@ -114,9 +135,9 @@ def newest(output_dir: str | Path, report: Callable[[str], None], limit: int = L
         try:
             return load(folder, limit)
         except InputError as error:
-            report(f"Damaged checkpoint, the one before it is used: {error}")
+            report(f"A checkpoint that cannot be used, the one before it is tried: {error}")
     if folders(output_dir):
-        raise InputError(f"{output_dir}: no checkpoint is whole; --resume never begins anew")
+        raise InputError(f"{output_dir}: no checkpoint can be used; --resume never begins anew")
     return None
 
 
@@ -133,6 +154,7 @@ def load(folder: str | Path, limit: int = LIMIT) -> Checkpoint:
         progress=Progress(**state["progress"]),
         totals=Totals(**state["totals"]),
         run=state["run"],
+        options=state["options"],
         best=state["best"]["correct"],
     )
 
@@ -161,21 +183,33 @@ def _read_state(path: Path) -> dict:
     except (ValueError, RecursionError):
         raise InputError(f"{path}: it is not JSON") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise InputError(f"{path}: it is not the state of a checkpoint of format {FORMAT}")
+        raise InputError(f"{path}: it is not the state of a checkpoint of format {FORMAT}, the one of this version")
     for name, kinds in KINDS.items():
         part = state.get(name)
-        if not isinstance(part, dict) or {key: type(value) for key, value in part.items()} != kinds:
+        if (
+            not isinstance(part, dict)
+            or part.keys() != kinds.keys()
+            or not all(_is_a(part[key], kinds[key]) for key in kinds)
+        ):
             raise InputError(f"{path}: {name} must hold {', '.join(kinds)}")
     progress, totals, images = state["progress"], state["totals"], state["run"]["images"]
-    parts = (*progress.values(), *totals.values(), *state["run"].values(), *state["best"].values())
-    counts = [value for value in parts if isinstance(value, int)]
-    if min(counts) < 0 or max(counts) > MOST or not math.isfinite(totals["loss"]):
+    values = [value for name in KINDS for value in state[name].values()]
+    if not all(_is_in_range(value) for value in values):
         raise InputError(f"{path}: a number is out of range")
     if progress["images_done"] >= images or not totals["correct"] <= totals["images"] <= images:
         raise InputError(f"{path}: more images are done than an epoch has")
     if state["sha256"][STATE] != _state_digest(state):
         raise InputError(f"{path}: its SHA-256 is not the one that it holds: it is damaged")
     return state
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    """Is `value` of the type `kind`, or of one of those that it names? True is no int."""
+    return type(value) in (get_args(kind) or (kind,))
+
+
+def _is_in_range(value: Value) -> bool:
+    return 0 <= value <= MOST if isinstance(value, int) else not isinstance(value, float) or math.isfinite(value)
 
 
 def _state_digest(state: dict) -> str:

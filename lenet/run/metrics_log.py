@@ -2,13 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from lenet.files import whole_file
 from lenet.run.progress import Progress, Totals
 from lenet.run.progress_bar import ProgressBar, print_line
+from lenet.run.recipe import Change
 from lenet.run.tensorboard import TensorBoardWriter
 from lenet.text_files import read_json_lines
 
@@ -50,6 +51,11 @@ class MetricsLog:
         self._attempt(self.path, lambda: self._open_file(last_step))
         if self.tensorboard:
             self._attempt(self.folder / "tensorboard", lambda: self._open_tensorboard(last_step))
+
+    def changes(self, progress: Progress, changes: Sequence[Change]) -> None:
+        """Record what changes with the step that follows `progress`."""
+        for each in changes:
+            self._write(kind="change", step=progress.step + 1, option=each.option, before=each.before, after=each.after)
 
     def move(self, progress: Progress, images: int, loss: float) -> None:
         """Move the progress bar: a step of `images` images with this mean loss is done."""

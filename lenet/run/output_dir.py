@@ -1,9 +1,7 @@
 """The output folder of a run: made, locked and continued by rank 0, which alone writes in it."""
 
-import fcntl
-import os
+import errno
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ from lenet.files import PARTIAL, whole_file
 from lenet.run import checkpoint
 from lenet.run.description import FILE as DESCRIPTION
 from lenet.run.description import Description
+from lenet.run.lock import FolderLock, Held
 from lenet.run.report_files import report_files
 
 
@@ -23,7 +22,7 @@ class OutputDir:
     def __init__(self, path: str | Path, description: Description | None = None, network: str = "LeNet5"):
         """`description` is written beside the config: what the network takes and gives. `network` is its name."""
         self.path, self.description, self.network = Path(path), description, network
-        self.lock: int | None = None  # the descriptor that holds it
+        self.lock: FolderLock | None = None
 
     @property
     def trained(self) -> Path:
@@ -46,8 +45,16 @@ class OutputDir:
     def close(self) -> None:
         """Let another process of this job, or of another one, take the folder."""
         if self.lock is not None:
-            os.close(self.lock)
+            self.lock.release()
             self.lock = None
+
+    def check(self) -> None:
+        """OSError: another job has taken the folder while this process stood still."""
+        if self.lock is not None:
+            try:
+                self.lock.check()
+            except Held as holder:
+                raise OSError(errno.EBUSY, f"another job writes there ({holder})") from None
 
     def begin(self, config: Config, step: int | None, say: Callable[[str], None]) -> None:
         """Once it is sure that the run goes on from `step` (None: anew): set aside what does not belong to it."""
@@ -81,21 +88,14 @@ class OutputDir:
     def _take_lock(self) -> None:
         if self.lock is not None:
             return
-        lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        lock = FolderLock(self.path)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(lock, 200).decode(errors="replace").strip()
-            os.close(lock)
+            lock.take()
+        except Held as holder:
             raise InputError(
                 f"--output-dir {self.path}: another job writes there ({holder}); choose another folder"
             ) from None
-        except OSError:
-            os.close(lock)
-            raise
         self.lock = lock
-        os.truncate(lock, 0)
-        os.write(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
     def _set_aside(self, step: int, say: Callable[[str], None]) -> None:
         """Move checkpoints after `step`, with a copy of what else the run left, to a folder of their own."""

@@ -15,6 +15,7 @@ from lenet.run import checkpoint
 from lenet.run.checkpoint import Checkpoint
 from lenet.run.metrics_log import MetricsLog
 from lenet.run.output_dir import OutputDir
+from lenet.run.recipe import Change, find_changes, options_of
 from lenet.training.state import TrainState
 
 
@@ -25,6 +26,7 @@ class Checkpointer:
         self, config: Config, world: World, output: OutputDir, identity: dict[str, int | str], log: MetricsLog
     ):
         self.config, self.world, self.output, self.identity, self.log = config, world, output, identity, log
+        self.changes: list[Change] = []  # of options, from the step on that follows what was restored
 
     def restore(self, state: TrainState) -> bool:
         """On rank 0: set `state` to what is kept in memory or on the disk. Returns whether anything was there.
@@ -39,6 +41,8 @@ class Checkpointer:
             state.set(found.weights, found.momenta)
             state.progress, state.totals, state.best = found.progress, found.totals, found.best
         if not kept:
+            for change in self.changes:
+                self.log.say(f"{change}")
             self.output.begin(self.config, found.progress.step if found else None, self.log.say)
         return found is not None
 
@@ -77,6 +81,7 @@ class Checkpointer:
     def _write_parameters(self, state: TrainState, path: Path) -> None:
         if self.world.is_root:
             try:
+                self.output.check()
                 with whole_file(path) as place:
                     write_params(place, state.parameters())
             except OSError as error:
@@ -90,12 +95,7 @@ class Checkpointer:
             found = checkpoint.newest(self.output.path, self.log.say, limit)
         else:
             found = checkpoint.load(self.config.resume, limit)
-        for name, value in self.identity.items():
-            if found and found.run[name] != value:
-                raise InputError(
-                    f"the run to resume has {name} {found.run[name]}, this one {value}: "
-                    "use --resume never or another --output-dir"
-                )
+        self.changes = find_changes(found, self.identity, self.config) if found else []
         return found
 
     def _in_host_memory(self, state: TrainState) -> Checkpoint:
@@ -103,11 +103,14 @@ class Checkpointer:
         for name, values in parameters.items():
             if not np.isfinite(values).all():
                 raise self.diverged(f"{name} is not finite after step {state.progress.step}")
-        return Checkpoint(parameters, momenta, state.progress, state.totals, self.identity, state.best)
+        return Checkpoint(
+            parameters, momenta, state.progress, state.totals, self.identity, options_of(self.config), state.best
+        )
 
     def _save_on_disk(self, saved: Checkpoint) -> None:
         output, what = self.output, f"checkpoint of step {saved.progress.step}"
         try:
+            output.check()
             try:
                 checkpoint.save(output.path, saved, keep=self.config.keep)
             except FileNotFoundError:  # the folder was taken away, perhaps in the middle of this

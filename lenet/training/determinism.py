@@ -28,11 +28,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 VECTORS = ("sse4_1", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_bf16")
 
 
-def what_bits_depend_on(config: Config) -> dict[str, str]:
-    """What must be the same in all processes of a job, as text by name: code, and for exact sums the processor."""
+def what_bits_depend_on(config: Config, device_kind: str) -> dict[str, str]:
+    """What must be the same in all processes of a job, as text by name: code, and for exact sums what computes."""
     facts = {"the code": code_version()}
     if config.exchange == "exact":
         facts["the processor"] = processor()
+        facts["the device"] = device_kind
         facts["the number of threads"] = os.environ.get("OMP_NUM_THREADS", "")
     return facts
 
@@ -63,9 +64,9 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
 
     TrainingError on all ranks if the two differ, or the ranks do. Returns the exit code of the job.
     """
-    device, _ = world.on_all_ranks(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
+    device, _, kind = choose_device(config.device, world)
     network = world.on_all_ranks(lambda: load_network(config.network), InputError)
-    world.compare({"the data": dataset.digest, "the network": network.digest, **what_bits_depend_on(config)})
+    world.compare({"the data": dataset.digest, "the network": network.digest, **what_bits_depend_on(config, kind)})
     if not config.debug:
         world.watch(config.stall_timeout)
     first, second = (_train(config, world, dataset, network, device) for _ in range(2))

@@ -55,13 +55,11 @@ class Trainer(AbstractContextManager):
 
     def __init__(self, config: Config, world: World, dataset: Dataset):
         self.config, self.world = config, world
-        self.device, self.device_note = world.on_all_ranks(
-            lambda: choose_device(config.device, world.local_rank, world.local_size), InputError
-        )
+        self.device, self.device_note, kind = choose_device(config.device, world)
         self.network = world.on_all_ranks(lambda: load_network(config.network), InputError)
         facts = {"the data": dataset.digest, "the classes": str(dataset.class_names)}
         facts |= {"the network": self.network.digest, "the config": str(asdict(config))}
-        world.compare({**facts, **what_bits_depend_on(config)})
+        world.compare({**facts, **what_bits_depend_on(config, kind)})
         if not config.debug:
             world.watch(config.stall_timeout)
         self.output = OutputDir(config.output_dir, Description.of(config.network, dataset), self.network.name)
@@ -100,6 +98,7 @@ class Trainer(AbstractContextManager):
             self._say_where()
         world.broadcast(state.vectors)
         self.log.open(last_step=state.progress.step)
+        self.log.changes(state.progress, self.checkpointer.changes)
 
     def fit(self) -> int | None:
         """Train to the last epoch's end, or to where all ranks agree to stop.

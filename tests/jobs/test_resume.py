@@ -2,13 +2,12 @@
 
 import hashlib
 import shutil
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lenet.run import checkpoint
 from tests.support import datasets, run_jobs
+from tests.support.refusals import contents, refused
 from tests.support.run_jobs import losses, records, train, trained
 
 
@@ -16,23 +15,6 @@ from tests.support.run_jobs import losses, records, train, trained
 def folder(stopped, tmp_path):
     """The output folder of a run stopped after 5 of 12 steps."""
     return shutil.copytree(stopped(), tmp_path / "run")
-
-
-def contents(folder: Path) -> dict[Path, str]:
-    """The digest of every file by its path; the lock and empty files say nothing."""
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock" and path.stat().st_size]
-    return {path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-
-
-def refused(folder: Path, *options: Any) -> str:
-    """The one line that train.py ends with; nothing in the folder has changed."""
-    before = contents(folder)
-    outcome = run_jobs.run([], "train.py", "--output-dir", folder, *options)
-    assert outcome.code == 2, outcome.text
-    assert len(outcome.errors) == 1
-    assert "Traceback" not in outcome.text
-    assert contents(folder) == before
-    return outcome.errors[0]
 
 
 def test_never_begins_anew_and_loses_nothing(folder, options, finished):

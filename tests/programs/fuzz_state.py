@@ -40,7 +40,7 @@ def try_bytes(content: bytes) -> None:
 
 
 @repeatable
-@given(st.sampled_from(["progress", "totals", "run", "sha256", "format"]), st.integers(0, 2), values)
+@given(st.sampled_from(["progress", "totals", "run", "options", "sha256", "format"]), st.integers(0, 12), values)
 def try_values(part: str, key: int, value: Any) -> None:
     """The right keys with any values, under a digest that is right for them."""
     state = json.loads(sound)

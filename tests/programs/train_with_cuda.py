@@ -1,12 +1,21 @@
-"""train.py with an MXNet that says it sees COUNT GPUs, and computes on the CPU in their places: COUNT OPTIONS…"""
+"""train.py with an MXNet for CUDA that computes on the CPU in the places of GPUs: COUNT LIBRARY OPTIONS…
 
-import runpy
+It sees COUNT GPUs, or with COUNT `own` each rank the one of its rank alone; its machine code is what LIBRARY has.
+"""
+
+import os
 import sys
 
 import mxnet as mx
 
-count, sys.argv = int(sys.argv[1]), ["train.py", *sys.argv[2:]]
-mx.context.num_gpus = lambda: count
+from tests.programs.patched_train import rank, run_train
+
+count, library, *options = sys.argv[1:]
+if count == "own":
+    os.environ["CUDA_VISIBLE_DEVICES"] = str(rank())
+    count = "1"
+mx.context.num_gpus = lambda: int(count)
 mx.runtime.Features = lambda: type("Features", (), {"is_enabled": lambda self, name: name == "CUDA"})()
+mx.libinfo.find_lib_path = lambda: [library]
 mx.gpu = lambda index: mx.cpu(1 + index)
-runpy.run_path("train.py", run_name="__main__")
+run_train(options)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lenet.config import Config
 from lenet.run import checkpoint
 from lenet.run.checkpoint import Checkpoint
 from lenet.run.progress import Progress, Totals
+from lenet.run.recipe import options_of
 
 IMAGES, BATCH, STEPS_PER_EPOCH = 250, 64, 4
 IDENTITY = {"seed": 1, "data": "a digest", "images": IMAGES, "shard": 16, "global_batch": BATCH, "network": "LeNet5"}
@@ -23,7 +25,7 @@ def make(step: int) -> Checkpoint:
     )
     images_done = steps * BATCH
     totals = Totals(loss=1.5 * images_done, correct=images_done // 3, images=images_done)
-    return Checkpoint(weights, momenta, Progress(epoch, images_done, step), totals, IDENTITY)
+    return Checkpoint(weights, momenta, Progress(epoch, images_done, step), totals, IDENTITY, options_of(Config()))
 
 
 def write(output_dir: Path, steps: Sequence[int] = (3, 4, 5)) -> Path:

@@ -88,7 +88,7 @@ int nvmlDeviceGetName(void *handle, char *name, unsigned length) {
 }
 
 int nvmlDeviceGetUUID(void *handle, char *uuid, unsigned length) {
-  snprintf(uuid, length, "%s", whole(handle)->uuid);
+  snprintf(uuid, length, "%s", is_part(handle) ? whole(handle)->part : whole(handle)->uuid);
   return 0;
 }
 

@@ -143,7 +143,7 @@ ENVIRONMENT = {
     "no GPU": ({"CUDA_VISIBLE_DEVICES": ""}, "--device gpu: MXNet sees no GPU on this host"),
     "a GPU too new for MXNet": (
         fake_nvml.variables("H100", LD_LIBRARY_PATH="{place}"),
-        "--device gpu: MXNet 1.9.1 cannot use GPU 0 (NVIDIA H100",
+        "--device gpu: this MXNet is built without CUDA, and PyPI's with CUDA have only machine code for 5.0",
     ),
     "an MXNet without CUDA": (
         fake_nvml.variables("A100", LD_LIBRARY_PATH="{place}"),

@@ -30,7 +30,7 @@ def same(one: Checkpoint, two: Checkpoint) -> bool:
     return (
         all(list(ours) == list(theirs) for ours, theirs in arrays)
         and all(np.array_equal(ours[name], theirs[name]) for ours, theirs in arrays for name in ours)
-        and (one.progress, one.totals, one.run) == (two.progress, two.totals, two.run)
+        and one.facts() == two.facts()
     )
 
 
@@ -97,6 +97,7 @@ def test_a_state_whose_numbers_were_changed_is_refused(folder):
         ("totals", "images", 65),
         ("totals", "correct", 3),
         ("totals", "loss", 1.5),
+        ("options", "learning_rate", 0.05),
     ]:
         state = json.loads(path.read_text())
         state[part][name] = value
@@ -122,10 +123,10 @@ def test_when_all_are_damaged_nothing_is_begun_silently(folder):
         b"{",
         b"\xff",
         pytest.param(b"[" * 100_000, id="deep"),
+        b'{"format": 3}',
         b'{"format": 2}',
-        b'{"format": 1}',
-        b'{"format": 1, "progress": {"epoch": true, "images_done": 0, "step": 0}}',
-        b'{"format": 1, "progress": {"epoch": 1e9, "images_done": 0, "step": 0}}',
+        b'{"format": 3, "progress": {"epoch": true, "images_done": 0, "step": 0}}',
+        b'{"format": 3, "progress": {"epoch": 1e9, "images_done": 0, "step": 0}}',
     ],
 )
 def test_a_state_of_another_kind_is_refused(folder, content):
@@ -133,6 +134,16 @@ def test_a_state_of_another_kind_is_refused(folder, content):
     (place / "state.json").write_bytes(content)
     with pytest.raises(InputError, match=r"state\.json"):
         checkpoint.load(place)
+
+
+def test_a_checkpoint_of_the_format_before_is_told_from_a_damaged_one(folder):
+    """It does not say what it was trained with; what it holds is not guessed."""
+    path = checkpoint.folder_of(folder, 5) / "state.json"
+    state = json.loads(path.read_text())
+    del state["options"]
+    path.write_text(json.dumps({**state, "format": 2}))
+    with pytest.raises(InputError, match="not the state of a checkpoint of format 3, the one of this version"):
+        checkpoint.load(path.parent)
 
 
 @pytest.mark.parametrize("keep", [1, 2, 5])

@@ -3,10 +3,11 @@
 import mxnet as mx
 import pytest
 
-from lenet.device import choose_device
 from lenet.errors import InputError
 from tests.support import fake_nvml
+from tests.support.fake_cuda_library import HOPPER
 from tests.support.fake_nvml import CPU_BUILD, CUDA_BUILD, NO_PERMISSION, NOT_LOADED, UNKNOWN
+from tests.support.hosts_with_gpus import choose_device
 
 
 def refusal(requested, local_rank=0, local_size=1):
@@ -64,19 +65,36 @@ def test_more_processes_than_gpus(machine, requested, count, told):
 
 @pytest.mark.parametrize("requested", ["gpu", "auto"])
 @pytest.mark.parametrize("name", ["K80", "H100", "B200", "RTX 5090"])
-@pytest.mark.parametrize("build", [CPU_BUILD, CUDA_BUILD])
-def test_a_gpu_without_machine_code(machine, requested, name, build):
-    """Also with an MXNet for CPUs: another build would be of no help. There `auto` is the CPU, and the log says why."""
-    machine(name, build=build)
+def test_a_gpu_without_machine_code(machine, requested, name):
+    machine(name)
     model, capability, gib = fake_nvml.GPUS[name]
-    why = (
-        f"MXNet 1.9.1 cannot use GPU 0 ({model}, {gib:.1f} GiB, compute capability {capability}): "
-        "it has machine code for 5.0 to 8.9, Maxwell to Ada"
+    assert refusal(requested).startswith(
+        f"--device {requested}: this MXNet cannot use GPU 0 ({model}, {gib:.1f} GiB, compute capability {capability}): "
+        "it has machine code for 5.0, 6.0, 7.0, 8.0, 8.6; launch/README.md, GPUs, tells of other builds; --device cpu "
     )
-    if requested == "auto" and build == CPU_BUILD:
-        assert choose_device(requested, 0, 1) == (mx.cpu(), f"On the CPU: {why}")
-    else:
-        assert refusal(requested).startswith(f"--device {requested}: {why}; --device cpu ")
+
+
+def test_what_is_installed_decides_and_not_its_version(machine):
+    machine("H100", code=HOPPER)
+    assert choose_device("gpu", 0, 1)[0] == mx.gpu(0)
+    machine("M60", code=HOPPER)
+    assert "it has machine code for 7.0, 8.0, 8.6, 9.0; " in refusal("gpu")
+
+
+def test_a_library_that_tells_nothing_is_not_refused(machine):
+    machine("H100", code=())
+    chosen, line = choose_device("gpu", 0, 1)
+    assert chosen == mx.gpu(0)
+    assert line.endswith("; it was not checked before the start: MXNet's library does not tell what it runs on")
+
+
+def test_an_mxnet_without_cuda_beside_a_gpu_that_no_build_at_hand_can_use(machine):
+    """There `auto` is the CPU, and the log says why."""
+    machine("H100", build=CPU_BUILD)
+    why = "this MXNet is built without CUDA, and PyPI's with CUDA have only machine code for 5.0, 6.0, 7.0, 8.0, 8.6, "
+    why += "not for GPU 0 (NVIDIA H100 80GB HBM3, 80.0 GiB, compute capability 9.0); launch/README.md, GPUs, tells of"
+    assert refusal("gpu").startswith(f"--device gpu: {why} other builds; ")
+    assert choose_device("auto", 0, 1) == (mx.cpu(), f"On the CPU: {why} other builds")
 
 
 def test_an_mxnet_without_cuda_beside_a_gpu(machine):

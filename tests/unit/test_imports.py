@@ -12,7 +12,7 @@ from tests.support.run_jobs import ROOT
 # The rooms of lenet from the bottom up, as the names in it. A module imports from its own room and from lower levels.
 LEVELS = [
     ["config errors files installed options text_files"],
-    ["cli", "data", "device nvml", "model"],
+    ["cli", "data", "device machine_code nvml", "model"],
     ["run"],
     ["training"],
     ["commands"],

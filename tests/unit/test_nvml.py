@@ -40,4 +40,4 @@ def test_a_part_of_a_gpu_is_as_capable_as_the_whole(machine):
     first, second = nvml.read_gpus().gpus
     assert str(first) == "GPU 0 (NVIDIA A100-SXM4-40GB MIG 1g.5gb, 5.0 GiB, compute capability 8.0)"
     assert str(second) == "GPU 1 (NVIDIA H100 80GB HBM3 MIG 1g.5gb, 10.0 GiB, compute capability 9.0)"
-    assert (first.is_supported, second.is_supported) == (True, False)
+    assert (first.uuid, second.uuid) == (fake_nvml.part(0), fake_nvml.part(1))

@@ -27,7 +27,7 @@ OF_OTHER_PROGRAMS = {
     "mpirun": "allow-run-as-root bind-to oversubscribe",
     "pip and uv": "extra fork-strategy generate-hashes group python-version universal upgrade",
     "ruff": "fix",
-    "Slurm": "cpus-per-task gpus-per-node mpi nodes ntasks",
+    "Slurm": "cpus-per-task gpus-per-node gpus-per-task mpi nodes ntasks",
     "TensorBoard": "logdir",
     "tests and benchmarks": "epochs kills pdb processes rounds",
 }
