@@ -24,10 +24,17 @@ def add_options(parser: ArgumentParser) -> None:
 
 def main(options: Namespace, world: World) -> int:
     """Evaluate in `world`, whose rank 0 alone needs the file PARAMS. Returns the exit code."""
-    device, _ = world.on_all_ranks(lambda: choose_device("auto", world.local_rank, world.local_size), InputError)
-    dataset = world.on_all_ranks(lambda: fashion_mnist.load(options.data_dir), InputError)
+    device, _ = world.on_all_ranks(
+        lambda: choose_device("auto", world.local_rank, world.local_size), InputError, "the device"
+    )
+    dataset = world.on_all_ranks(
+        lambda: fashion_mnist.load(options.data_dir, world.heartbeat), InputError, "the data set"
+    )
     world.compare({"the data": dataset.digest})
-    net = world.on_all_ranks(lambda: load_network(options.params if world.is_root else None, device), InputError)
+    net = world.on_all_ranks(
+        lambda: load_network(options.params if world.is_root else None, device), InputError, "the network"
+    )
+    world.heartbeat("the network of rank 0")
     world.broadcast([parameter.data() for parameter in named_parameters(net).values()])
     evaluation = evaluate(net, Batches(dataset.validation, device), world)
     if world.is_root:

@@ -14,6 +14,7 @@ from lenet.files import PARTIAL, whole_file
 from lenet.run import checkpoint
 
 TRAINED = "trained_LeNet5.params"
+FAILURE = "failure.json"  # how an earlier job ended, if not well
 
 
 class OutputDir:
@@ -43,8 +44,12 @@ class OutputDir:
             self.lock = None
 
     def begin(self, config: Config, step: int | None, say: Callable[[str], None]) -> None:
-        """Once it is sure that the run goes on from `step` (None: anew): set aside what does not belong to it."""
+        """Once it is sure that the run goes on from `step` (None: anew): set aside what does not belong to it.
+
+        How an earlier job failed no longer matters then.
+        """
         with self._disk_errors():
+            (self.path / FAILURE).unlink(missing_ok=True)
             if config.resume != "auto":
                 self._set_aside(-1 if step is None else step, say)
             self.write_config(config)

@@ -62,10 +62,10 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
 
     TrainingError on all ranks if the two differ, or the ranks do. Returns the exit code of the job.
     """
-    device, _ = world.on_all_ranks(lambda: choose_device(config.device, world.local_rank, world.local_size), InputError)
+    device, _ = world.on_all_ranks(
+        lambda: choose_device(config.device, world.local_rank, world.local_size), InputError, "the device"
+    )
     world.compare({"the data": dataset.digest, **what_bits_depend_on(config)})
-    if not config.debug:
-        world.watch(config.stall_timeout)
     data = Batches(dataset.train, device)
     first, second = (_train(config, world, data, device) for _ in range(2))
     for name in first:

@@ -53,13 +53,12 @@ class Trainer(AbstractContextManager):
     def __init__(self, config: Config, world: World, dataset: Dataset):
         self.config, self.world = config, world
         self.device, self.device_note = world.on_all_ranks(
-            lambda: choose_device(config.device, world.local_rank, world.local_size), InputError
+            lambda: choose_device(config.device, world.local_rank, world.local_size), InputError, "the device"
         )
         world.compare({"the data": dataset.digest, "the config": str(asdict(config)), **what_bits_depend_on(config)})
-        if not config.debug:
-            world.watch(config.stall_timeout)
         self.output = OutputDir(config.output_dir)
-        world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError)
+        world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError, "the output folder")
+        world.heartbeat("the data set on the device")
         self.dataset = dataset
         self.training_data = Batches(dataset.train, self.device)
         self.validation_data = Batches(dataset.validation, self.device)
@@ -81,12 +80,18 @@ class Trainer(AbstractContextManager):
         devices, notes = (world.all_gather(each) for each in (str(self.device), self.device_note))
         for line in introduction(self.config, world.size, self.dataset, devices, notes):
             self.log.say(line)
-        restored = world.on_all_ranks(lambda: self.checkpointer.restore(state) if world.is_root else None, InputError)
+        restored = world.on_all_ranks(
+            lambda: self.checkpointer.restore(state) if world.is_root else None,
+            InputError,
+            "the checkpoint to go on from",
+        )
+        world.heartbeat("the state of rank 0")
         where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals)])
         if where:
             state.progress, state.totals = Progress(**where[0]), Totals(**where[1])
             self._say_where()
         world.broadcast([state.weights, state.momenta])
+        world.heartbeat("metrics.jsonl")
         self.log.open(last_step=state.progress.step)
 
     def fit(self) -> int | None:
@@ -102,11 +107,15 @@ class Trainer(AbstractContextManager):
         if self.ended_by is End.RESIZE:
             return None
         if self.ended_by is End.STOP:
-            self.world.barrier()  # rank 0 has its checkpoint: the first rank that ends makes a launcher end the others
+            # Rank 0 has its checkpoint: the first rank that ends makes a launcher end the others.
+            self.world.final_barrier("the last checkpoint, which rank 0 writes")
             stop_request.answered = True
             self.log.say(f"Stopped after step {self.state.progress.step}; the same command goes on from there")
             return STOPPED
-        self.log.say(f"The trained network is in {self.checkpointer.write_trained(self.state)}")
+        self.world.heartbeat("the disk to take the trained network")
+        path = self.checkpointer.write_trained(self.state)
+        self.world.final_barrier("the trained network, which rank 0 writes")
+        self.log.say(f"The trained network is in {path}")
         return 0
 
     def _train_epoch(self) -> None:
@@ -164,7 +173,7 @@ class Trainer(AbstractContextManager):
     def _read(self, unread: UnreadStep) -> None:
         """Take in the metrics of a step, waiting for that step alone."""
         number = unread.progress.step
-        self.world.heartbeat(f"the gradients of step {number} from all ranks")
+        self.world.heartbeat(f"the gradients of step {number} from all ranks{self.checkpointer.pending(number)}")
         metrics = self.step.read(unread.numbers)
         if metrics.images != unread.images:
             raise RuntimeError(f"step {number} was to see {unread.images} images but the ranks saw {metrics.images}")
