@@ -8,6 +8,10 @@ from distributed.launcher import check_rendezvous, follow_horovodrun, read_launc
 from distributed.watchdog import Watchdog
 from distributed.world import World
 
+# Gloo would end the interpreter without a word after 30 seconds of waiting: the watchdog speaks first. An elastic job
+# needs Gloo's patience, after which its processes try again.
+GLOO_SECONDS = "86400"
+
 
 def connect(watchdog: Watchdog | None = None) -> World:
     """The world of this process: `World` without a launcher, else `HorovodWorld`. `watchdog` watches from then on.
@@ -35,6 +39,7 @@ def connect(watchdog: Watchdog | None = None) -> World:
         ) from None
     if os.environ.get("HOROVOD_ELASTIC") == "1":
         return join(watchdog)
+    os.environ.setdefault("HOROVOD_GLOO_TIMEOUT_SECONDS", GLOO_SECONDS)
     world = HorovodWorld(watchdog)
     if world.size != launch.size:
         raise LaunchError(

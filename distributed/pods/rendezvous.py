@@ -130,6 +130,9 @@ class _Handler(SimpleXMLRPCRequestHandler):
         else:
             super().do_POST()
 
+    def log_message(self, format: str, *values: object) -> None:
+        """Say nothing: strangers are not to fill the log."""
+
     def _problem(self) -> HTTPStatus | None:
         """Why the body of this request is not to be read."""
         if not hmac.compare_digest(self.headers.get(SECRET_HEADER, "").encode(), self.server.secret):

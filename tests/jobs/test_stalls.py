@@ -134,3 +134,11 @@ def test_evaluate_is_watched(small, finished, launcher):
 def test_a_start_timeout_that_makes_no_sense(seconds, why):
     outcome = run([], "train.py", "--max-steps", 1, LENET_START_TIMEOUT=seconds)
     assert (outcome.code, outcome.errors) == (2, [f"LENET_START_TIMEOUT={seconds}: {why}"])
+
+
+@pytest.mark.parametrize("launcher", [mpirun, slow(gloo)])
+def test_a_rank_that_takes_long_and_moves_is_waited_for(small, tmp_path, launcher):
+    """The others hear of it, however far away it is."""
+    words = ["--data-dir", small, "--output-dir", tmp_path / "run", "--max-steps", 1, "--stall-timeout", SECONDS]
+    outcome = run(launcher(2), *program("slow_data_on_rank_1"), 2.5 * SECONDS, *words)
+    assert outcome.code == 0, outcome.text
