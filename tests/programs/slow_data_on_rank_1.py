@@ -7,10 +7,11 @@ from lenet.data import fashion_mnist
 from tests.programs.patched_train import rank, run_train
 
 load = fashion_mnist.load
+seconds, *options = sys.argv[1:]
 
 
 def load_slowly(data_dir, heartbeat):
-    end = time.monotonic() + float(sys.argv[1])
+    end = time.monotonic() + float(seconds)
     while time.monotonic() < end:
         heartbeat("the next bytes")
         time.sleep(0.2)
@@ -19,4 +20,4 @@ def load_slowly(data_dir, heartbeat):
 
 if rank() == 1:
     fashion_mnist.load = load_slowly
-run_train(sys.argv[2:])
+run_train(options)
