@@ -12,9 +12,15 @@ from lenet.errors import InputError, TrainingError
 def main(world: World) -> int | None:
     """Train in `world`. The exit code, or None to go on in the world that it is resized to."""
     config = world.on_all_ranks(
-        lambda: read_config(sys.argv[1:]).for_processes(world.size, world.is_elastic), InputError
+        lambda: read_config(sys.argv[1:]).for_processes(world.size, world.is_elastic), InputError, "the config"
     )
-    dataset = world.on_all_ranks(lambda: fashion_mnist.load(config.data_dir), InputError)
+    world.watch(
+        timeout=None if config.debug else config.stall_timeout,
+        failures_to=None if config.deterministic_check else config.output_dir,
+    )
+    dataset = world.on_all_ranks(
+        lambda: fashion_mnist.load(config.data_dir, world.heartbeat), InputError, "the data set"
+    )
     environment.choose_engine(config.debug)
     from lenet.training.determinism import check_determinism  # these import MXNet: its engine and threads are settled
     from lenet.training.summary import print_summary

@@ -5,21 +5,29 @@ import os
 from distributed import environment
 from distributed.environment import LaunchError
 from distributed.launcher import check_rendezvous, follow_horovodrun, read_launch
+from distributed.watchdog import Watchdog
 from distributed.world import World
 
+# Gloo would end the interpreter without a word after 30 seconds of waiting: the watchdog speaks first. An elastic job
+# needs Gloo's patience, after which its processes try again.
+GLOO_SECONDS = "86400"
 
-def connect() -> World:
-    """The world of this process: `World` without a launcher, else `HorovodWorld`.
+
+def connect(watchdog: Watchdog | None = None) -> World:
+    """The world of this process: `World` without a launcher, else `HorovodWorld`. `watchdog` watches from then on.
 
     LaunchError where Horovod is missing or does not see the processes that the launcher started: training on would
     be as many separate runs, each of which takes itself for rank 0.
     """
     launch = read_launch()
     environment.settle()
+    if watchdog and launch:
+        watchdog.rank, watchdog.size = launch.rank, launch.size
+        watchdog.heartbeat("the launcher, MXNet and Horovod, to be loaded")
     if launch and launch.by == "horovodrun":
         check_rendezvous()
     if launch is None:
-        return World()
+        return World(watchdog)
     follow_horovodrun()
     try:
         from distributed.elastic.world import join
@@ -30,8 +38,9 @@ def connect() -> World:
             "launch/setup.sh builds it"
         ) from None
     if os.environ.get("HOROVOD_ELASTIC") == "1":
-        return join()
-    world = HorovodWorld()
+        return join(watchdog)
+    os.environ.setdefault("HOROVOD_GLOO_TIMEOUT_SECONDS", GLOO_SECONDS)
+    world = HorovodWorld(watchdog)
     if world.size != launch.size:
         raise LaunchError(
             f"{launch.by} started {launch.size} processes but Horovod sees {world.size}; "

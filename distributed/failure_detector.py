@@ -1,6 +1,7 @@
 """Which rank is lost: each has an idle connection to rank 0, which breaks when the process at either end is gone.
 
-Horovod only tells that some connection broke. The detector is asked after such an error, and does nothing by itself.
+Horovod only tells that some connection broke. The detector is asked after such an error; by itself it only writes
+failure.json. The same connections carry which rank moved last, for the watchdogs of the ranks that wait for it.
 """
 
 import json
@@ -8,6 +9,7 @@ import secrets
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -15,10 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from distributed.watchdog import main_stack
+
 if TYPE_CHECKING:
     from distributed.world import World
 
 CONNECT_SECONDS = 3.0  # for each address of rank 0
+LONGEST = 64  # bytes of a line between ranks
+RANKS_OWN_WORDS = 0.3  # seconds for a rank that ends with an error to write its own failure.json, or for the job to end
 
 
 class FailureDetector:
@@ -28,6 +34,11 @@ class FailureDetector:
         self.hosts: list[str] = world.all_gather(world.host)
         self.lost: int | None = None  # the first rank that was lost
         self.found = threading.Event()
+        self.world = world
+        self.root: socket.socket | None = None  # on the other ranks: the connection to rank 0
+        self.peers: dict[int, socket.socket] = {}  # on rank 0: the connections to the others, by rank
+        if world.watchdog:
+            world.watchdog.tell_ranks = self._tell_idle
         server = socket.create_server(("", 0), backlog=world.size) if world.is_root else None
         offer = [server.getsockname()[1], _addresses(), secrets.token_hex(16)] if server else None
         port, addresses, token = world.broadcast_object(offer)
@@ -53,9 +64,13 @@ class FailureDetector:
             except OSError:
                 continue
             root.settimeout(None)
-            with root:
+            with root, root.makefile("rb") as lines, suppress(OSError):  # of the end of rank 0
                 root.sendall(json.dumps(greeting).encode() + b"\n")
-                self._lose(int(_receive(root) or 0))
+                self.root = root
+                while line := lines.readline(LONGEST):
+                    self._take(line)
+            if self.lost is None:
+                self._lose(0)
             return
 
     def _watch_all(self, server: socket.socket, token: str, size: int) -> None:
@@ -68,16 +83,42 @@ class FailureDetector:
                     peer, _ = server.accept()
                     rank = _greeted(peer, token)
                     if rank in range(1, size):
+                        self.peers[rank] = peer
                         peers.register(peer, selectors.EVENT_READ, rank)
+                elif sent := _receive(self.peers[key.data]):
+                    for line in sent.splitlines(keepends=True):
+                        self._take(line)
                 else:
                     peers.unregister(key.fileobj)
+                    del self.peers[key.data]
                     if self.lost is None:
-                        _tell([peer.fileobj for peer in peers.get_map().values() if peer.data], key.data)
+                        _send([*self.peers.values()], f"lost {key.data}\n")
                         self._lose(key.data)
+
+    def _take(self, line: bytes) -> None:
+        """Take in what another rank says: which one is lost, or when somebody has moved."""
+        with suppress(ValueError):  # half a line
+            word, number = line.decode("ascii").split()
+            if word == "lost":
+                self._lose(int(number))
+            elif word == "idle" and line.endswith(b"\n") and self.world.watchdog:
+                self.world.watchdog.heard.append(float(number))
+
+    def _tell_idle(self, seconds: float) -> None:
+        """Tell the ranks that one was seen to move so many seconds ago: rank 0 hears it from all, and all from it.
+
+        So nobody ends a job in which one rank does what takes long, a download for instance, and the others wait.
+        """
+        _send([self.root] if self.root else [*self.peers.values()], f"idle {seconds:.1f}\n")
 
     def _lose(self, rank: int) -> None:
         self.lost = rank
         self.found.set()
+        if self.world.is_elastic or not (self.world.is_root or rank == 0):
+            return
+        time.sleep(RANKS_OWN_WORDS)
+        if not self.world.is_over:
+            self.world.record_failure(f"rank {rank} on {self.hosts[rank]} is lost", 1, main_stack())
 
 
 def _greeted(peer: socket.socket, token: str) -> Any:
@@ -98,10 +139,11 @@ def _receive(peer: socket.socket) -> bytes:
         return b""
 
 
-def _tell(peers: Iterable[Any], rank: int) -> None:
+def _send(peers: Iterable[socket.socket], line: str) -> None:
+    """Send a short line without waiting for those that do not read."""
     for peer in peers:
         with suppress(OSError):  # it has ended as well
-            peer.sendall(str(rank).encode())
+            peer.send(line.encode(), socket.MSG_DONTWAIT)
 
 
 def _addresses() -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from distributed import scheduling
 from distributed.failure_detector import FailureDetector
+from distributed.watchdog import Watchdog
 from distributed.world import World
 
 # Half floats hold 6e-8 to 65504; gradients of a mean are small, so they travel enlarged. A power of two: exact.
@@ -23,11 +24,13 @@ NETWORK_ERROR = re.compile("horovod|gloo|nccl|mpi_|connection|timed? ?out|broken
 class HorovodWorld(World):
     """All ranks of a Horovod job. Its collectives raise MXNetError when a rank is lost."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, watchdog: Watchdog | None = None) -> None:
+        super().__init__(watchdog)
+        self.heartbeat("Horovod's start on all ranks")
         older = scheduling.threads()
         hvd.init()
         started = [thread for thread in scheduling.threads() if thread not in older]
+        self.heartbeat("the connections of the failure detector")
         self.rank, self.size = hvd.rank(), hvd.size()
         self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
         self.calls = 0
@@ -58,6 +61,8 @@ class HorovodWorld(World):
         return [json.loads(text[end - length : end]) for end, length in zip(ends, lengths)]
 
     def close(self) -> None:
+        self.is_over = True
+        self.heartbeat("the end of all ranks")
         mx.nd.waitall()
         hvd.shutdown()
 

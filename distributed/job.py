@@ -1,5 +1,6 @@
 """A job from its start to its exit code, on every rank."""
 
+import os
 import signal
 import sys
 import time
@@ -11,15 +12,18 @@ from typing import cast
 
 from distributed.connect import connect
 from distributed.elastic import RUN_AGAIN
-from distributed.environment import LaunchError
+from distributed.environment import LaunchError, read_count
 from distributed.exit_code import hand_on
 from distributed.launcher import read_launch
 from distributed.lines import print_error_line
+from distributed.watchdog import Watchdog
 from distributed.world import World
 
 # Seconds for the rank that speaks to do so, where there is no world that all leave together: a launcher ends them all
 # as soon as one has ended.
 LAST_WORDS = 10.0
+START_TIMEOUT, START_SECONDS = "LENET_START_TIMEOUT", 60  # without progress, until the config tells --stall-timeout
+BAD_INPUT = LaunchError.exit_code
 
 
 def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception], ...]) -> int:
@@ -37,7 +41,7 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
     world: World | None = None
     refused: tuple[type[Exception], ...] = (*expected, LaunchError)
     try:
-        world = connect()
+        world = connect(_watchdog())
         return _work_in(world, work)
     except refused as error:
         code = getattr(error, "exit_code", 1)
@@ -47,6 +51,9 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
         elif world is None:
             time.sleep(LAST_WORDS)
         if world is not None:
+            world.is_over = True  # on all ranks alike
+            if code != BAD_INPUT and world.is_root:
+                world.record_failure(f"{error}", code, traceback.format_exc())
             world.close()
         return code
     except Exception as error:
@@ -57,7 +64,16 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
         print_error_line(f"error: rank {world.rank} of {world.size} on {world.host}: {reason or error}{details}")
         if world.is_root:
             hand_on(1)
+        world.record_failure(reason or f"{type(error).__name__}: {error}", 1, traceback.format_exc())
         world.abort(1)
+
+
+def _watchdog() -> Watchdog:
+    """What watches this process from now on. LaunchError: the variable for its timeout makes no sense."""
+    seconds = read_count(os.environ, START_TIMEOUT)
+    if seconds == 0:
+        raise LaunchError(f"{START_TIMEOUT}=0: one second is the least")
+    return Watchdog(seconds or START_SECONDS, START_TIMEOUT)
 
 
 def _work_in(world: World, work: Callable[[World], int | None]) -> int:

@@ -1,11 +1,16 @@
 """The world of one process, which is also the interface of every larger one."""
 
 import socket
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
+from distributed import failure_file
 from distributed.environment import LaunchError
 from distributed.watchdog import Watchdog
 
@@ -13,6 +18,7 @@ if TYPE_CHECKING:
     from mxnet.ndarray import NDArray
 
 T = TypeVar("T")
+MOST_STACK = 1 << 15  # characters of a stack in failure.json
 
 
 class World:
@@ -32,9 +38,14 @@ class World:
     reached: tuple[int, int, int] | None = None  # what `begin_step` was told last, likewise
     wants_resize = False  # does this rank know that processes are to come or go?
 
-    def __init__(self) -> None:
+    def __init__(self, watchdog: Watchdog | None = None) -> None:
         self.host = socket.gethostname()
-        self.watchdog: Watchdog | None = None
+        self.watchdog = watchdog
+        self.failures_to: Path | None = None  # the folder for failure.json
+        self.began = time.time()
+        self.is_over = False  # may ranks end from now on?
+        if watchdog:
+            watchdog.world = self
 
     @property
     def is_root(self) -> bool:
@@ -58,17 +69,42 @@ class World:
         """`value` of every rank, in the order of the ranks. It is sent as JSON, so that nothing received runs."""
         return [value]
 
-    def watch(self, timeout: float) -> None:
-        """End this process when `heartbeat` is not called for `timeout` seconds."""
-        self.watchdog = Watchdog(self, timeout)
+    def watch(self, timeout: float | None, failures_to: str | None) -> None:
+        """What the config says: after how many seconds without a `heartbeat` this process ends, and None for never;
+        and the folder in which failure.json tells of an end that is none of the program's, if any does.
+        """
+        self.failures_to = Path(failures_to) if failures_to else None
+        if self.watchdog and timeout is None:
+            self.watchdog.stop()
+        elif self.watchdog and timeout is not None:
+            self.watchdog.timeout, self.watchdog.option = timeout, "--stall-timeout"
 
     def heartbeat(self, waiting_for: str) -> None:
         """Tell the watchdog, if there is one, that the run moves, and what it waits for next."""
         if self.watchdog:
             self.watchdog.heartbeat(waiting_for)
 
+    def record_failure(self, reason: str, exit_code: int, stack: str) -> None:
+        """Write failure.json, if this rank can and is the first: rank 0 alone makes the folder."""
+        facts = {
+            "reason": reason,
+            "rank": self.rank,
+            "size": self.size,
+            "host": self.host,
+            "step": self.reached[2] if self.reached else None,
+            "waiting_for": self.watchdog.waiting_for if self.watchdog else None,
+            "exit_code": exit_code,
+            "stacks": {f"rank {self.rank} on {self.host}": stack[-MOST_STACK:]},
+            "versions": failure_file.versions(),
+            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        }
+        if self.failures_to:
+            with suppress(OSError):  # the screen has it
+                failure_file.write(self.failures_to, facts, since=self.began, makes_folder=self.is_root)
+
     def begin_step(self, epoch: int, images_done: int, step: int) -> None:
         """Tell what the step that begins now will reach: `images_done` images of `epoch`, `step` steps in all."""
+        self.heartbeat(f"the computation of step {step}")
         self.reached = epoch, images_done, step
 
     def keep(self, state: bytes, write: Callable[[], None]) -> None:
@@ -96,18 +132,21 @@ class World:
         """Rank 0's `value`, which JSON must be able to hold; what the other ranks pass is ignored."""
         return self.all_gather(value if self.is_root else None)[0]
 
-    def on_all_ranks(self, work: Callable[[], T], expects: type[Exception]) -> T:
+    def on_all_ranks(self, work: Callable[[], T], expects: type[Exception], what: str) -> T:
         """The result of `work()` on every rank, or on every rank the error `expects` if it came up on any.
 
+        `what` the work is about tells the watchdog what is waited for, first here and then on the other ranks.
         The error's `ranks` are those where it came up; `compare` says likewise who differs.
         So a file that is missing on one host ends the job on all, with one message, and leaves no rank waiting.
         """
         results: list[T] = []
         problem = None
+        self.heartbeat(f"{what} on this rank")
         try:
             results.append(work())
         except expects as error:
             problem = f"{error}"
+        self.heartbeat(f"{what} from all ranks")
         problems = self.all_gather(None if problem is None else [problem, self.host])
         first = next((rank for rank, found in enumerate(problems) if found), None)
         if first is None:
@@ -121,8 +160,15 @@ class World:
         """Wait until every rank is here."""
         self.all_gather(None)
 
+    def final_barrier(self, waiting_for: str) -> None:
+        """Wait until every rank is here. After that the end of a rank is no loss."""
+        self.heartbeat(waiting_for)
+        self.barrier()
+        self.is_over = True
+
     def compare(self, facts: dict[str, str]) -> None:
         """Raise LaunchError on every rank unless the dict `facts` (name to text) is the same on all of them."""
+        self.heartbeat(f"{', '.join(facts)} of all ranks, to be compared")
         everywhere = self.all_gather([self.host, facts])
         root_host, root_facts = everywhere[0]
         for name, expected in root_facts.items():

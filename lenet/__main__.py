@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
 
 def evaluate(arguments: list[str], world: World) -> int:
     """Run the one command that the processes of a job share. Returns the exit code."""
-    options = world.on_all_ranks(lambda: read_options(arguments), InputError)
+    options = world.on_all_ranks(lambda: read_options(arguments), InputError, "the options")
     return module_of("evaluate").main(options, world)
 
 

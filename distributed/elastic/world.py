@@ -15,6 +15,7 @@ from distributed.elastic.memory import DESCRIPTOR, Memory
 from distributed.environment import LaunchError
 from distributed.horovod_world import HorovodWorld
 from distributed.lines import print_error_line
+from distributed.watchdog import Watchdog
 
 KEEP_EVERY = 100  # steps between two copies of the state in memory: all that a loss can cost; a copy takes about a step
 
@@ -25,11 +26,11 @@ class ElasticWorld(HorovodWorld):
     is_elastic = True
     keep_every = KEEP_EVERY
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, watchdog: Watchdog | None) -> None:
         self.memory = memory
         self.write: Callable[[], None] | None = None
         memory.head.is_starting = True
-        super().__init__()
+        super().__init__(watchdog)
         memory.head.is_starting = False
         self.kept = memory.kept()
         self.reached = tuple(memory.head.reached) if any(memory.head.reached) else None
@@ -76,13 +77,13 @@ class ElasticWorld(HorovodWorld):
             print_error_line(f"warning: {error}; it is kept in memory")
 
 
-def join() -> ElasticWorld:
+def join(watchdog: Watchdog | None) -> ElasticWorld:
     """The world of this process. LaunchError: no agent started it."""
     descriptor = os.environ.get(DESCRIPTOR)
     if descriptor is None:
         raise LaunchError("an elastic job needs an agent in each slot: start it with launch/elastic.sh")
     try:
-        return ElasticWorld(Memory(int(descriptor)))
+        return ElasticWorld(Memory(int(descriptor)), watchdog)
     except mx.MXNetError:
         print_error_line("another rank is lost while this one starts; starting again")
         os._exit(RUN_AGAIN)

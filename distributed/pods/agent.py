@@ -2,7 +2,9 @@
 
 The pods report to the rendezvous at pod 0 and start together. When one is lost, the others wait for its successor, and
 all go on from the last checkpoint; so the lost pod alone counts in the job's backoffLimit. All succeed or none does.
-Environment: JOB_COMPLETION_INDEX (from Kubernetes), LENET_PODS (how many), LENET_MEETING (pod 0's HOST:PORT).
+Environment: JOB_COMPLETION_INDEX (from Kubernetes), LENET_PODS (how many), LENET_MEETING (pod 0's HOST:PORT),
+LENET_JOB_SECRET (what all pods of the job know and no other does: its UID). A pod of Kubernetes must have it; processes
+on one machine, as in the tests, do without.
 Exit code: the command's; 1 when the others do not come.
 """
 
@@ -14,13 +16,25 @@ import sys
 import time
 import uuid
 from collections.abc import Collection, Mapping
+from http import HTTPStatus
 from http.client import HTTPException
 from types import FrameType
 from typing import Any, NamedTuple
 from xmlrpc.client import Error, ServerProxy
 
 from distributed.lines import print_error_line
-from distributed.pods.rendezvous import DONE, END, GO, LEAVING, OVER, RUNNING, SILENCE, WAITING, Rendezvous
+from distributed.pods.rendezvous import (
+    DONE,
+    END,
+    GO,
+    LEAVING,
+    OVER,
+    RUNNING,
+    SECRET_HEADER,
+    SILENCE,
+    WAITING,
+    Rendezvous,
+)
 
 PERIOD = 1.0  # seconds between two reports
 PATIENCE = 600.0  # seconds to wait for the others
@@ -30,23 +44,24 @@ BAD_INPUT, STOPPED = 2, 143
 
 
 class Identity(NamedTuple):
-    """Which pod this is, and where the rendezvous is: at pod 0."""
+    """Which pod this is, where the rendezvous is (at pod 0), and what it asks for."""
 
     rank: int
     size: int
     host: str
     port: int
+    secret: str
 
 
 class Agent:
     """Runs a command as one pod of the job, again when another pod was lost, until it ends well in all pods."""
 
     def __init__(self, identity: Identity, command: list[str]) -> None:
-        self.rank, self.size, host, self.port = identity
+        self.rank, self.size, host, self.port, self.secret = identity
         self.host = "127.0.0.1" if self.rank == 0 else host
         self.command = command
         self.child: subprocess.Popen[bytes] | None = None
-        self.is_asked_to_stop = False
+        self.is_asked_to_stop = self.is_refused = False
         signal.signal(signal.SIGTERM, self._stop)
 
     def run(self) -> int:
@@ -95,10 +110,14 @@ class Agent:
     def _report(self, token: str, state: str) -> tuple[str, dict[str, Any]]:
         """The rendezvous' answer and its details; an empty answer if it cannot be reached, which is no error yet."""
         try:
-            with ServerProxy(f"http://{self.host}:{self.port}") as rendezvous:
+            headers = [(SECRET_HEADER, self.secret)]
+            with ServerProxy(f"http://{self.host}:{self.port}", headers=headers) as rendezvous:
                 reply: Any = rendezvous.report(self.rank, token, state)
                 return reply[0], reply[1]
-        except (OSError, HTTPException, Error):
+        except (OSError, HTTPException, Error) as error:
+            if getattr(error, "errcode", None) == HTTPStatus.FORBIDDEN and not self.is_refused:
+                self.is_refused = True  # perhaps by a pod of an older job, which goes away
+                self.say("the rendezvous refuses its LENET_JOB_SECRET")
             return "", {}
 
     def _run_command(self, token: str, variables: Mapping[str, str]) -> int:
@@ -140,7 +159,12 @@ def read_identity(environment: Mapping[str, str]) -> Identity:
         raise ValueError(f"JOB_COMPLETION_INDEX, LENET_PODS and LENET_MEETING=HOST:PORT: {error}") from None
     if not 0 <= rank < size:
         raise ValueError(f"JOB_COMPLETION_INDEX is {rank}: LENET_PODS, {size}, must be the job's completions")
-    return Identity(rank, size, host, port)
+    secret = environment.get("LENET_JOB_SECRET", "")
+    if not secret and "KUBERNETES_SERVICE_HOST" in environment:
+        raise ValueError("LENET_JOB_SECRET is not set: the manifests fill it with the UID of the Job")
+    if not (secret.isascii() and secret.isprintable() and len(secret) <= 200):
+        raise ValueError("LENET_JOB_SECRET: at most 200 printable characters of ASCII are needed")
+    return Identity(rank, size, host, port, secret)
 
 
 def main(command: list[str]) -> int:
@@ -157,7 +181,7 @@ def main(command: list[str]) -> int:
     if identity.rank != 0:
         return agent.run()
     rendezvous = Rendezvous(identity.size)
-    rendezvous.listen(identity.port)
+    rendezvous.listen(identity.port, identity.secret)
     code = agent.run()
     if code == 0:
         rendezvous.all_left.wait(GRACE)

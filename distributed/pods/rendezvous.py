@@ -2,15 +2,18 @@
 
 Rank 0 keeps the table. A pod reports each second: its rank, a token that is new for each run that it wants to
 join, and what it does. A run is over for all as soon as one of its pods comes with a new token or is silent.
-Nothing of an old run gets into a new one, because each run has a rendezvous of its own.
+Nothing of an old run gets into a new one, because each run has a rendezvous of its own. A report counts only with the
+secret that the pods of the job share; without it nothing of a request but its header is read.
 """
 
+import hmac
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import Any, NamedTuple
-from xmlrpc.server import SimpleXMLRPCServer
+from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 
 from horovod.runner.common.util.hosts import get_host_assignments, parse_hosts
 from horovod.runner.gloo_run import create_slot_env_vars
@@ -20,6 +23,9 @@ WAITING, RUNNING, DONE, LEAVING = "waiting", "running", "done", "leaving"  # wha
 WAIT, GO, OVER, END = "wait", "go", "over", "end"  # what it is told
 FRESH = 5.0  # seconds for which a report that a pod waits is believed
 SILENCE = 60.0  # seconds without a report after which a pod is lost
+SECRET_HEADER = "X-Job-Secret"
+MOST_BYTES = 4096  # of a report; a real one has 400
+REQUEST_SECONDS = 5.0  # for each piece of a request
 
 
 class Report(NamedTuple):
@@ -45,6 +51,8 @@ class Rendezvous:
 
     def report(self, rank: int, token: str, state: str) -> tuple[str, dict[str, Any]]:
         """Take in a report. Returns the answer and its details: the missing ranks or Horovod's variables."""
+        if rank not in range(len(self.plan)):
+            raise ValueError(f"rank {rank!r} of {len(self.plan)}")
         with self.lock:
             self.reports[self.plan[rank].rank] = Report(token, state, time.monotonic())
             if not self.finished and any(self._is_lost(rank) for rank in self.tokens):
@@ -53,9 +61,10 @@ class Rendezvous:
                 self._begin()
             return self._answer(rank, token, state)
 
-    def listen(self, port: int) -> None:
-        """Take reports at `port`, on all addresses, until this process ends."""
-        server = _Server(("", port), logRequests=False)
+    def listen(self, port: int, secret: str) -> None:
+        """Take reports at `port`, on all addresses, from those who know the `secret`, until this process ends."""
+        server = _Server(("", port), _Handler, logRequests=False)
+        server.secret = secret.encode()
         report: Callable[..., Any] = self.report
         server.register_function(report, "report")
         threading.Thread(target=server.serve_forever, daemon=True, name="rendezvous").start()
@@ -107,3 +116,28 @@ class Rendezvous:
 
 class _Server(ThreadingMixIn, SimpleXMLRPCServer):
     daemon_threads = True
+    secret: bytes
+
+
+class _Handler(SimpleXMLRPCRequestHandler):
+    timeout = REQUEST_SECONDS
+    server: _Server
+
+    def do_POST(self) -> None:
+        if problem := self._problem():
+            self.close_connection = True
+            self.send_error(problem)
+        else:
+            super().do_POST()
+
+    def log_message(self, format: str, *values: object) -> None:
+        """Say nothing: strangers are not to fill the log."""
+
+    def _problem(self) -> HTTPStatus | None:
+        """Why the body of this request is not to be read."""
+        if not hmac.compare_digest(self.headers.get(SECRET_HEADER, "").encode(), self.server.secret):
+            return HTTPStatus.FORBIDDEN
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()) or "Content-Encoding" in self.headers:
+            return HTTPStatus.LENGTH_REQUIRED
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if len(length) > 9 or int(length) > MOST_BYTES else None

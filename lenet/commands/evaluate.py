@@ -31,15 +31,20 @@ def add_options(parser: ArgumentParser) -> None:
 def main(options: Namespace, world: World) -> int:
     """Evaluate in `world`, whose rank 0 alone needs the file PARAMS. Returns the exit code."""
     device = choose_device("auto", world).context
-    dataset = world.on_all_ranks(lambda: fashion_mnist.load(options.data_dir), InputError)
+    dataset = world.on_all_ranks(
+        lambda: fashion_mnist.load(options.data_dir, world.heartbeat), InputError, "the data set"
+    )
     text = world.on_all_ranks(
-        lambda: describe(options.params, options.network, dataset).to_json() if world.is_root else None, InputError
+        lambda: describe(options.params, options.network, dataset).to_json() if world.is_root else None,
+        InputError,
+        "the network's description",
     )
     found = Description.from_json(world.broadcast_object(text), "rank 0")
-    code = world.on_all_ranks(lambda: load_code(found.network), InputError)
+    code = world.on_all_ranks(lambda: load_code(found.network), InputError, "the network's code")
     world.compare({"the data": dataset.digest, "the network": code.digest})
     path = options.params if world.is_root else None
-    net = world.on_all_ranks(lambda: load_network(path, device, found, code), InputError)
+    net = world.on_all_ranks(lambda: load_network(path, device, found, code), InputError, "the network")
+    world.heartbeat("the network of rank 0")
     _broadcast_parameters(net, world)
     data = Batches(dataset.validation, device, found.pixel_mean, found.pixel_std)
     evaluation = evaluate(net, data, world, len(found.class_names))

@@ -2,9 +2,12 @@
 
 import fcntl
 import http.client
+import os
+import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -25,6 +28,7 @@ DIGESTS = {
 }
 TIMEOUT = 20  # seconds without a byte
 MAX_BYTES = 64 << 20  # of one file; the largest real one has 26 million
+Heartbeat = Callable[[str], None]  # is told what is waited for
 OTHER_WAYS = "install Debian's package (apt-get install dataset-fashion-mnist) or name a folder with --data-dir"
 
 
@@ -32,26 +36,52 @@ class Unavailable(Exception):
     """A file that cannot be had; the text says why."""
 
 
-def fetch(folder: Path, addresses: Sequence[str] = ADDRESSES, digests: Mapping[str, str] = DIGESTS) -> None:
+def fetch(
+    folder: Path,
+    addresses: Sequence[str] = ADDRESSES,
+    digests: Mapping[str, str] = DIGESTS,
+    *,
+    heartbeat: Heartbeat = lambda waiting_for: None,
+) -> None:
     """Download those of the four files that the folder does not have yet.
 
     One process of a machine downloads; the others wait for it and find the files. Proxies are taken from the
-    environment. InputError: what was tried and which other ways there are.
+    environment. `heartbeat` is told that bytes come, here or in the process that downloads, and from where.
+    InputError: what was tried and which other ways there are.
     """
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with open(folder / ".download.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # ends with the process, however that ends
+            _take(lock, heartbeat)
+
+            def note_bytes(waiting_for: str) -> None:
+                heartbeat(waiting_for)
+                os.utime(lock.fileno())  # for those who wait for the lock
+
             if not all(idx.find(folder, name) for name in digests):
-                _complete(folder, addresses, digests)
+                _complete(folder, addresses, digests, note_bytes)
     except Unavailable as error:
         raise InputError(f"cannot download the data set to {folder}: {error}; {OTHER_WAYS}") from error
     except OSError as error:
         raise InputError(f"cannot write the data set to {folder}: {error.strerror}; {OTHER_WAYS}") from error
 
 
-def _complete(folder: Path, addresses: Sequence[str], digests: Mapping[str, str]) -> None:
+def _take(lock: TextIO, heartbeat: Heartbeat) -> None:
+    """Take the lock, which ends with its process, however that ends. It waits while another process downloads."""
+    changed = 0.0
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            last, changed = changed, os.fstat(lock.fileno()).st_mtime
+            if changed != last:
+                heartbeat(f"the download of another process, which holds {lock.name}")
+            time.sleep(0.1)
+
+
+def _complete(folder: Path, addresses: Sequence[str], digests: Mapping[str, str], heartbeat: Heartbeat) -> None:
     for left_over in folder.glob(f".*{PARTIAL}"):  # by a process that was killed: the lock is ours
         left_over.unlink()
     missing = []
@@ -62,24 +92,25 @@ def _complete(folder: Path, addresses: Sequence[str], digests: Mapping[str, str]
         elif _sha256(path) != digest:  # beside the original files it would look right and be wrong
             raise Unavailable(f"{path} is not the original file, remove it")
     for name in missing:
-        _obtain(folder / f"{name}.gz", addresses, digests[name])
+        _obtain(folder / f"{name}.gz", addresses, digests[name], heartbeat)
 
 
-def _obtain(path: Path, addresses: Sequence[str], digest: str) -> None:
+def _obtain(path: Path, addresses: Sequence[str], digest: str, heartbeat: Heartbeat) -> None:
     """Bring one file, from the first address that serves the right one."""
     reasons = []
     for address in addresses:
         try:
-            _store(path, _get(f"{address}{path.name}"), digest)
+            _store(path, _get(f"{address}{path.name}", heartbeat), digest)
             return
         except Unavailable as error:
             reasons.append(f"{address}{path.name}: {error}")
     raise Unavailable("; ".join(reasons))
 
 
-def _get(url: str) -> bytes:
+def _get(url: str, heartbeat: Heartbeat) -> bytes:
     """The whole file at the address."""
     content = bytearray()
+    heartbeat(f"the download of {url}")
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
             size = int(response.headers.get("Content-Length") or 0)
@@ -91,6 +122,7 @@ def _get(url: str) -> bytes:
                         break
                     content += chunk
                     bar.update(len(chunk))
+                    heartbeat(f"the download of {url}")
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unavailable(str(error)) from error
     if len(content) > MAX_BYTES:

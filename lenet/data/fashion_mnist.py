@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,16 +30,19 @@ PIXEL_MEAN, PIXEL_STD = (0.13,), (0.31,)  # of Fashion-MNIST, as in the tutorial
 CHANNELS = 4  # at most
 
 
-def load(data_dir: str | Path | None = None) -> Dataset:
+def load(data_dir: str | Path | None = None, heartbeat: Callable[[str], None] = lambda waiting_for: None) -> Dataset:
     """Read the four files in `data_dir`, or wherever the data set stands on this machine.
 
     Each file may be gzipped; where both `NAME` and `NAME.gz` stand in the folder, `NAME` is read. Without
     `data_dir`, Debian's folder is taken if any of the files is there, else MXNet's download folder, completed
     from the network. InputError: a file is missing, cannot be read or is not sound; the text names it.
+    `heartbeat` is told each piece that is read or downloaded next.
     """
-    folder = _default_folder() if data_dir is None else Path(os.path.expanduser(data_dir))
+    folder = _default_folder(heartbeat) if data_dir is None else Path(os.path.expanduser(data_dir))
     paths = [_path(folder, name) for name in FILES]
+    heartbeat(f"the data set in {folder}")
     train, train_digests = _read_split(*paths[:2])
+    heartbeat(f"the test images in {folder}")
     validation, validation_digests = _read_split(*paths[2:])
     if train.image_shape != validation.image_shape:
         shapes = [_shape_text(each.images.shape[1:]) for each in (train, validation)]
@@ -59,7 +63,7 @@ def load(data_dir: str | Path | None = None) -> Dataset:
     )
 
 
-def _default_folder() -> Path:
+def _default_folder(heartbeat: Callable[[str], None]) -> Path:
     home = os.environ.get("MXNET_HOME") or os.path.expanduser("~/.mxnet")
     folder = Path(home, "datasets", "fashion-mnist")
     try:
@@ -69,7 +73,7 @@ def _default_folder() -> Path:
     except OSError as error:
         raise InputError(f"{error.filename}: cannot be read: {error.strerror}; {download.OTHER_WAYS}") from None
     if not is_complete:
-        download.fetch(folder)
+        download.fetch(folder, heartbeat=heartbeat)
     return folder
 
 

@@ -15,6 +15,8 @@ from lenet.run.description import Description
 from lenet.run.lock import FolderLock, Held
 from lenet.run.report_files import report_files
 
+FAILURE = "failure.json"  # how an earlier job ended, if not well
+
 
 class OutputDir:
     """The folder `path`, which one job at a time may write in: from `open` to `close`, or to the process's end."""
@@ -57,8 +59,12 @@ class OutputDir:
                 raise OSError(errno.EBUSY, f"another job writes there ({holder})") from None
 
     def begin(self, config: Config, step: int | None, say: Callable[[str], None]) -> None:
-        """Once it is sure that the run goes on from `step` (None: anew): set aside what does not belong to it."""
+        """Once it is sure that the run goes on from `step` (None: anew): set aside what does not belong to it.
+
+        How an earlier job failed no longer matters then.
+        """
         with self._disk_errors():
+            (self.path / FAILURE).unlink(missing_ok=True)
             if config.resume != "auto":
                 self._set_aside(-1 if step is None else step, say)
             self.write_config(config)

@@ -27,6 +27,7 @@ class Checkpointer:
     ):
         self.config, self.world, self.output, self.identity, self.log = config, world, output, identity, log
         self.changes: list[Change] = []  # of options, from the step on that follows what was restored
+        self.last_saved: int | None = None  # the step of the last checkpoint on the disk that this run has asked for
 
     def restore(self, state: TrainState) -> bool:
         """On rank 0: set `state` to what is kept in memory or on the disk. Returns whether anything was there.
@@ -54,9 +55,16 @@ class Checkpointer:
         saved = self._in_host_memory(state)
         if self.world.is_elastic:
             self.world.keep(saved.dump(), lambda: self._save_alone(saved))
+        if to_disk:
+            self.last_saved = state.progress.step
         if to_disk and self.world.is_root:
             self.world.heartbeat(f"the disk to take the checkpoint of step {state.progress.step}")
             self._save_on_disk(saved)
+
+    def pending(self, step: int) -> str:
+        """What the step waits for besides, as words behind others: rank 0 may still write a checkpoint."""
+        is_next = not self.world.is_root and self.last_saved == step - 1
+        return f" and the checkpoint of step {self.last_saved}, which rank 0 writes first" if is_next else ""
 
     def write_trained(self, state: TrainState) -> Path:
         """Write the trained network where rank 0 is; the tutorial's own network loads it. Returns its path."""

@@ -65,10 +65,8 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
     TrainingError on all ranks if the two differ, or the ranks do. Returns the exit code of the job.
     """
     device, _, kind = choose_device(config.device, world)
-    network = world.on_all_ranks(lambda: load_network(config.network), InputError)
+    network = world.on_all_ranks(lambda: load_network(config.network), InputError, "the network's code")
     world.compare({"the data": dataset.digest, "the network": network.digest, **what_bits_depend_on(config, kind)})
-    if not config.debug:
-        world.watch(config.stall_timeout)
     first, second = (_train(config, world, dataset, network, device) for _ in range(2))
     for name in first:
         difference = np.abs(first[name] - second[name]).max()
@@ -88,9 +86,11 @@ def _train(
 ) -> dict[str, np.ndarray]:
     """Parameters and momenta after the steps, by name."""
     net = world.on_all_ranks(
-        lambda: network.build(len(dataset.class_names), dataset.image_shape, config.seed, device), InputError
+        lambda: network.build(len(dataset.class_names), dataset.image_shape, config.seed, device),
+        InputError,
+        "the network",
     )
-    data = world.on_all_ranks(lambda: training_batches(config, dataset, device), InputError)
+    data = world.on_all_ranks(lambda: training_batches(config, dataset, device), InputError, "the training images")
     state = TrainState.of(net, device)
     step, progress, images = Step(net, state, config, data, network.is_lenet5), Progress(), len(data)
     while progress.step < STEPS:

@@ -22,8 +22,8 @@ MULTIPLY_ADD = 2  # FLOPs
 def print_summary(config: Config, world: World, dataset: Dataset) -> int:
     """Print the network of `config` for the images of `dataset` on rank 0. Returns the exit code."""
     classes, shape = len(dataset.class_names), dataset.image_shape
-    network = world.on_all_ranks(lambda: load_network(config.network), InputError)
-    net = world.on_all_ranks(lambda: network.build(classes, shape, config.seed, mx.cpu()), InputError)
+    network = world.on_all_ranks(lambda: load_network(config.network), InputError, "the network's code")
+    net = world.on_all_ranks(lambda: network.build(classes, shape, config.seed, mx.cpu()), InputError, "the network")
     if world.is_root:
         print(f"{network.name}: images of {_text(shape)}, {classes} classes")
         print("\n".join(summarise(net, shape)), flush=True)

@@ -56,21 +56,23 @@ class Trainer(AbstractContextManager):
     def __init__(self, config: Config, world: World, dataset: Dataset):
         self.config, self.world = config, world
         self.device, self.device_note, kind = choose_device(config.device, world)
-        self.network = world.on_all_ranks(lambda: load_network(config.network), InputError)
+        self.network = world.on_all_ranks(lambda: load_network(config.network), InputError, "the network's code")
         facts = {"the data": dataset.digest, "the classes": str(dataset.class_names)}
         facts |= {"the network": self.network.digest, "the config": str(asdict(config))}
         world.compare({**facts, **what_bits_depend_on(config, kind)})
-        if not config.debug:
-            world.watch(config.stall_timeout)
         self.output = OutputDir(config.output_dir, Description.of(config.network, dataset), self.network.name)
-        world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError)
-        world.on_all_ranks(lambda: check_path(config.profile) if world.is_root else None, InputError)
+        world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError, "the output folder")
+        world.on_all_ranks(lambda: check_path(config.profile) if world.is_root else None, InputError, "--profile")
+        world.heartbeat("the data set on the device")
         self.dataset = dataset
-        self.training_data = world.on_all_ranks(lambda: training_batches(config, dataset, self.device), InputError)
+        self.training_data = world.on_all_ranks(
+            lambda: training_batches(config, dataset, self.device), InputError, "the training images"
+        )
         self.validation_data = Batches(dataset.validation, self.device, dataset.pixel_mean, dataset.pixel_std)
         self.net = world.on_all_ranks(
             lambda: self.network.build(len(dataset.class_names), dataset.image_shape, config.seed, self.device),
             InputError,
+            "the network",
         )
         self.state = TrainState.of(self.net, self.device)
         self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
@@ -91,12 +93,18 @@ class Trainer(AbstractContextManager):
         devices, notes = (world.all_gather(each) for each in (str(self.device), self.device_note))
         for line in introduction(self.config, world.size, self.dataset, devices, notes):
             self.log.say(line)
-        restored = world.on_all_ranks(lambda: self.checkpointer.restore(state) if world.is_root else None, InputError)
+        restored = world.on_all_ranks(
+            lambda: self.checkpointer.restore(state) if world.is_root else None,
+            InputError,
+            "the checkpoint to go on from",
+        )
+        world.heartbeat("the state of rank 0")
         where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals), state.best])
         if where:
             state.progress, state.totals, state.best = Progress(**where[0]), Totals(**where[1]), where[2]
             self._say_where()
         world.broadcast(state.vectors)
+        world.heartbeat("metrics.jsonl")
         self.log.open(last_step=state.progress.step)
         self.log.changes(state.progress, self.checkpointer.changes)
 
@@ -114,11 +122,15 @@ class Trainer(AbstractContextManager):
         if self.ended_by is End.RESIZE:
             return None
         if self.ended_by is End.STOP:
-            self.world.barrier()  # rank 0 has its checkpoint: the first rank that ends makes a launcher end the others
+            # Rank 0 has its checkpoint: the first rank that ends makes a launcher end the others.
+            self.world.final_barrier("the last checkpoint, which rank 0 writes")
             stop_request.answered = True
             self.log.say(f"Stopped after step {self.state.progress.step}; the same command goes on from there")
             return STOPPED
-        self.log.say(f"The trained network is in {self.checkpointer.write_trained(self.state)}")
+        self.world.heartbeat("the disk to take the trained network")
+        path = self.checkpointer.write_trained(self.state)
+        self.world.final_barrier("the trained network, which rank 0 writes")
+        self.log.say(f"The trained network is in {path}")
         seconds = time.monotonic() - self.began
         self.log.say(conclusion(self.config, seconds, self.state.progress.step, self.log.accuracies))
         return 0
@@ -182,7 +194,7 @@ class Trainer(AbstractContextManager):
     def _read(self, unread: UnreadStep) -> None:
         """Take in the metrics of a step, waiting for that step alone."""
         number = unread.progress.step
-        self.world.heartbeat(f"the gradients of step {number} from all ranks")
+        self.world.heartbeat(f"the gradients of step {number} from all ranks{self.checkpointer.pending(number)}")
         metrics = self.step.read(unread.numbers)
         if metrics.images != unread.images:
             raise RuntimeError(f"step {number} was to see {unread.images} images but the ranks saw {metrics.images}")

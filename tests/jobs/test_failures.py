@@ -1,11 +1,20 @@
 """What goes wrong in the middle of a run ends all ranks at once, with the reason."""
 
+import json
 import re
+import signal
 
 import pytest
 
 from lenet.run import checkpoint
-from tests.support.run_jobs import gloo, mpirun, program, python, records, run, until
+from tests.support.endless_runs import assert_goes_on, ended, ranks
+from tests.support.marks import slow
+from tests.support.run_jobs import gloo, horovodrun, mpirun, program, python, records, run, until
+
+
+def failure(folder):
+    """What the file says that tells of the end of a job."""
+    return json.loads((folder / "failure.json").read_text())
 
 
 @pytest.mark.parametrize("launcher", [mpirun, gloo])
@@ -18,6 +27,37 @@ def test_an_exception_on_one_rank_ends_all(endless, tmp_path, launcher):
     assert outcome.code != 0
     assert re.search(r"error: rank 1 of 2 on \S+: the third step fails", outcome.text)
     assert len(records(tmp_path / "run", "step")) <= 2
+    told = failure(tmp_path / "run")
+    assert (told["rank"], told["reason"]) == (1, "RuntimeError: the third step fails")
+    assert 'RuntimeError("the third step fails")' in "".join(told["stacks"].values())
+
+
+@pytest.mark.parametrize("launcher", [slow(gloo), mpirun])
+def test_a_killed_rank_is_told_in_a_file_until_the_run_goes_on(start, endless, tmp_path, launcher):
+    job = start(launcher, 2)
+    ranks(job)[1].kill()
+    ended(job)
+    told = failure(tmp_path / "run")
+    assert (told["rank"], told["size"], told["exit_code"]) == (0, 2, 1)
+    assert re.fullmatch(r"rank 1 on \S+ is lost", told["reason"])
+    assert told["step"] >= 5
+    assert told["versions"]["mxnet"] == "1.9.1"
+    assert_goes_on(tmp_path / "run", endless, launcher, 2)
+    assert not (tmp_path / "run" / "failure.json").exists()
+
+
+@pytest.mark.parametrize("launcher", [None, mpirun, slow(gloo), slow(horovodrun)])
+def test_a_stop_is_no_failure(start, tmp_path, launcher):
+    job = start(launcher, 2)
+    job.send(signal.SIGTERM)
+    ended(job)
+    assert not (tmp_path / "run" / "failure.json").exists()
+
+
+def test_bad_input_is_no_failure(small, tmp_path):
+    words = ["--data-dir", small, "--output-dir", tmp_path / "run", "--resume", tmp_path / "none"]
+    assert run(mpirun(2), "train.py", *words).code == 2
+    assert not (tmp_path / "run" / "failure.json").exists()
 
 
 def test_a_loss_that_is_no_number_stops_all_ranks_and_keeps_the_last_checkpoint(small, tmp_path):
@@ -37,3 +77,5 @@ def test_a_loss_that_is_no_number_stops_all_ranks_and_keeps_the_last_checkpoint(
     assert found[2] == str(place)
     assert int(found[1]) > newest.progress.step
     assert not (tmp_path / "run" / "trained_LeNet5.params").exists()
+    told = failure(tmp_path / "run")
+    assert (told["rank"], told["reason"], told["exit_code"]) == (0, outcome.errors[0], 1)

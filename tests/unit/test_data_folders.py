@@ -1,6 +1,8 @@
 """Where the data set is found on a machine; a folder that cannot be read does not count as absent."""
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -51,14 +53,49 @@ def test_a_folder_that_cannot_be_read_does_not_count_as_absent(homes, tmp_path):
     assert error_of(None).startswith(f"{downloads}/{why}; ")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
-def test_a_folder_without_permission_does_not_count_as_absent(homes):
-    debian, _ = homes
-    datasets.write(debian, train=3, validation=3).chmod(0)
-    try:
-        assert error_of(None).startswith(f"{debian / TRAIN_IMAGES}: cannot be read: Permission denied; ")
-    finally:
-        debian.chmod(0o755)
+@pytest.fixture
+def as_nobody():
+    """What follows runs as a user who may not read every folder, as root may."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(user)
+
+
+@pytest.fixture
+def sound():
+    """A folder with a data set, in a folder that every user may enter."""
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        yield datasets.write(Path(place, "data"), train=3, validation=3)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+@pytest.mark.parametrize("is_default", [True, False])
+def test_a_folder_without_permission_does_not_count_as_absent(monkeypatch, sound, request, mode, is_default):
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", sound)
+    sound.chmod(mode)
+    request.getfixturevalue("as_nobody")
+    message = error_of(None if is_default else sound)
+    assert message.startswith(f"{sound / TRAIN_IMAGES}: cannot be read: Permission denied")
+    assert ("--data-dir" in message) == is_default
+
+
+def test_a_download_folder_without_permission_is_not_downloaded_to(monkeypatch, sound, request):
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", sound / "none")
+    place = sound / "home" / "datasets" / "fashion-mnist"
+    datasets.write(place, train=3, validation=3)
+    monkeypatch.setenv("MXNET_HOME", str(sound / "home"))
+    (sound / "home").chmod(0)
+    request.getfixturevalue("as_nobody")
+    assert error_of(None).startswith(f"{place / TRAIN_IMAGES}: cannot be read: Permission denied; ")
+
+
+def test_a_file_without_permission_is_named(sound, request):
+    (sound / f"{TRAIN_IMAGES}.gz").chmod(0)
+    request.getfixturevalue("as_nobody")
+    assert error_of(sound) == f"{sound / TRAIN_IMAGES}.gz: cannot be read: Permission denied"
 
 
 def test_a_data_dir_in_the_home_folder(tmp_path, homes):

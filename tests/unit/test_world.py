@@ -66,14 +66,14 @@ def test_a_world_of_one_is_the_identity():
     assert world.broadcast_object("x") == "x"
     assert list(world.part_of(range(5))) == [0, 1, 2, 3, 4]
     assert world.sum([1.5, 2]).tolist() == [1.5, 2.0]
-    assert world.on_all_ranks(lambda: 7, Refused) == 7
+    assert world.on_all_ranks(lambda: 7, Refused, "the file") == 7
     world.compare({"the data": "x"})
     world.close()
 
 
 def test_a_problem_of_a_world_of_one_is_told_as_it_is():
     with pytest.raises(Refused, match=r"^rank 0 has no file$"):
-        World().on_all_ranks(lambda: fail_on([0], World()), Refused)
+        World().on_all_ranks(lambda: fail_on([0], World()), Refused, "the file")
 
 
 def test_abort_of_a_world_of_one_ends_the_process():
@@ -92,17 +92,17 @@ def test_sums_are_of_doubles():
 
 
 def test_work_together_gives_each_rank_its_own_result():
-    assert on_ranks(3, lambda world: world.on_all_ranks(lambda: fail_on([], world), Refused)) == [0, 1, 2]
+    assert on_ranks(3, lambda world: world.on_all_ranks(lambda: fail_on([], world), Refused, "the file")) == [0, 1, 2]
 
 
 def test_a_problem_of_one_rank_is_raised_on_all_with_its_place():
-    errors = on_ranks(3, lambda world: world.on_all_ranks(lambda: fail_on([1], world), Refused))
+    errors = on_ranks(3, lambda world: world.on_all_ranks(lambda: fail_on([1], world), Refused, "the file"))
     assert {str(error) for error in errors} == {"rank 1 has no file (rank 1 of 3, on host-1)"}
     assert all(isinstance(error, Refused) for error in errors)
 
 
 def test_a_problem_of_all_ranks_is_told_once_without_a_place():
-    errors = on_ranks(3, lambda world: world.on_all_ranks(lambda: fail_on([0, 1, 2], world), Refused))
+    errors = on_ranks(3, lambda world: world.on_all_ranks(lambda: fail_on([0, 1, 2], world), Refused, "the file"))
     assert {str(error) for error in errors} == {"rank 0 has no file"}
 
 

@@ -1,0 +1,66 @@
+"""failure.json is whole or absent, of the first rank that writes it, and replaces that of an earlier job."""
+
+import json
+import os
+import time
+
+import pytest
+
+from distributed import World, failure_file
+
+
+def read(folder):
+    return json.loads((folder / "failure.json").read_text())
+
+
+def test_the_first_rank_wins_over_later_ones_and_over_an_earlier_job(tmp_path):
+    began = time.time() - 1
+    failure_file.write(tmp_path, {"reason": "earlier"}, since=began, makes_folder=False)
+    os.utime(tmp_path / "failure.json", (began - 60, began - 60))
+    for reason in ("first", "second"):
+        failure_file.write(tmp_path, {"reason": reason}, since=began, makes_folder=False)
+    assert read(tmp_path) == {"reason": "first"}
+    assert os.listdir(tmp_path) == ["failure.json"]
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="no room"):
+        failure_file.write(tmp_path, {}, since=0, makes_folder=False)
+    assert os.listdir(tmp_path) == []
+
+
+def refuse(*_):
+    raise OSError("no room")
+
+
+def test_rank_0_makes_the_folder_and_no_other_does(tmp_path):
+    world = World()
+    world.watch(60, f"{tmp_path}/run")
+    world.rank = 1
+    world.record_failure("the reason", 1, "the stack")
+    assert not (tmp_path / "run").exists()
+    world.rank = 0
+    world.begin_step(0, 64, 5)
+    world.record_failure("the reason", 1, "the stack")
+    told = read(tmp_path / "run")
+    assert told.pop("versions")["numpy"]
+    assert told.pop("time").endswith("+00:00")
+    assert told == {
+        "reason": "the reason",
+        "rank": 0,
+        "size": 1,
+        "host": world.host,
+        "step": 5,
+        "waiting_for": None,
+        "exit_code": 1,
+        "stacks": {f"rank 0 on {world.host}": "the stack"},
+    }
+
+
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    world = World()
+    world.watch(None, None)
+    world.record_failure("the reason", 1, "the stack")
+    assert os.listdir(tmp_path) == []
