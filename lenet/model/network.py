@@ -56,12 +56,13 @@ class Network:
             # Two images: one could hide that a layer mixes them.
             logits = net(mx.nd.zeros((2, *image_shape), ctx=device))  # infers the shapes that were left open
             shape = logits.shape if isinstance(logits, mx.nd.NDArray) else f"in a {type(logits).__name__}"
-            traced = graph.trace(net)
         if shape != (2, classes):
             raise InputError(
                 f"{self.path or LENET5}: {self.name} maps images (2, {', '.join(map(str, image_shape))}) to logits "
                 f"{shape}; (2, {classes}) is needed"
             )
+        with user_errors(self.path, "cannot be hybridized: ") if self.path else nullcontext():
+            traced = graph.trace(net)
         try:
             graph.check(traced, named_parameters(net))
         except InputError as error:

@@ -44,14 +44,18 @@ def load_function(path: Path, name: str) -> tuple[Callable[..., Any], str]:
 
 
 @contextmanager
-def user_errors(path: Path) -> Iterator[None]:
-    """Make what the code in the file raises one InputError, with the deepest line of the file that led to it."""
+def user_errors(path: Path, doing: str = "") -> Iterator[None]:
+    """Make what the code in the file raises one InputError, with the deepest line of the file that led to it.
+
+    `doing` is what failed, where the error itself does not tell.
+    """
     try:
         yield
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"{_place(error, path)}: {type(error).__name__}: {_last_line(error)}") from error
+        kind, text = type(error).__name__, _last_line(error)
+        raise InputError(f"{_place(error, path)}: {doing}{kind}: {text.removeprefix(f'{kind}: ')}") from error
 
 
 def _place(error: BaseException, path: Path) -> str:

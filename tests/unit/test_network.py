@@ -115,8 +115,8 @@ def make(classes):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("x = x * x.shape[0]", "own.py:9: "),  # a symbol has no shape
-        ("if x.sum() > 0: x = -x", "own.py:9: "),
+        ("x = x * x.shape[0]", "own.py:9: cannot be hybridized: AttributeError: "),  # a symbol has no shape
+        ("if x.sum() > 0: x = -x", "own.py:9: cannot be hybridized: NotImplementedForSymbol: "),
         ("x = F.Custom(x, op_type='own')", "own.py:9: "),
         ("x = F.relu(missing)", "own.py:9: NameError: "),
         ("x = F.contrib.rand_zipfian(x, 2, 3)[0]", "own.py"),
@@ -146,12 +146,19 @@ def test_what_cannot_be_exact_is_refused_by_name(tmp_path, layers, told):
         ("net[0].weight.grad_req = 'add'", "own.py: make: the parameter 0.weight has the grad_req add"),
         ("net.cast('float16')", "own.py: "),
         ("net.collect_params().setattr('grad_req', 'null')", "own.py: make: it has no parameter to train"),
-        ("net.unused = nn.Dense(3)", "own.py: make: the parameter unused.weight has no shape"),
     ],
 )
 def test_a_parameter_that_cannot_be_trained_is_named(tmp_path, change, told):
     source = NET.format(layers=DENSE).replace("    return net", f"    {change}\n    return net")
     assert refused(tmp_path, source).startswith(told)
+
+
+def test_a_parameter_that_the_forward_does_not_use_is_named(tmp_path):
+    source = FORWARD.format(line="pass").replace("self.dense =", "self.unused, self.dense = nn.Dense(3),")
+    assert (
+        refused(tmp_path, source)
+        == "own.py: make: the parameter unused.weight has no shape: the forward does not use it"
+    )
 
 
 def test_lenet5_takes_other_images_and_classes():
