@@ -35,7 +35,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         type=cli.path_ending(".onnx"),
-        default=Path("lenet5.onnx"),
+        default="lenet5.onnx",  # a text, which the parser checks too
         metavar="FILE",
         help="ONNX file to write, with Gluon's pair beside it (default: lenet5.onnx)",
     )

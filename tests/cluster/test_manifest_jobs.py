@@ -52,7 +52,13 @@ def test_mpijob_agrees_with_image(objects):
     assert len(set(ports)) == 1
     assert int(ports[0]) > 1024
     launcher, worker = (spec["mpiReplicaSpecs"][role] for role in ("Launcher", "Worker"))
-    assert container(worker["template"])["args"] == ["/usr/sbin/sshd", "-De", "-f", f"{home}/.sshd_config"]
+    assert container(worker["template"])["args"] == [
+        "launch/container.sh",
+        "/usr/sbin/sshd",
+        "-De",
+        "-f",
+        f"{home}/.sshd_config",
+    ]
     probe = container(worker["template"])["readinessProbe"]["tcpSocket"]
     assert {"name": probe["port"], "containerPort": int(ports[0])} in container(worker["template"])["ports"]
     # Without a number, mpirun starts a process in each slot of the host file: launcher and workers.

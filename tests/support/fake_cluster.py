@@ -3,10 +3,13 @@
 import json
 import threading
 import time
+import uuid
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.run_jobs import until
 
 Object = dict[str, Any]
 GROUPS = {
@@ -23,7 +26,8 @@ class FakeCluster(ThreadingHTTPServer):
     """Serves `objects` by resource and name. No controller changes them: the test does, while kubectl looks on.
 
     `logs` has the lines of each pod with the time of each; a stream of them ends with its pod or when `dropped` grows.
-    `refusal` is the text with which the server refuses what it is asked to create. `asked` has every request.
+    `refusal` is the text with which the server refuses what it is asked to create; while it `fails` it does nothing
+    else. `asked` has every request.
     """
 
     daemon_threads = True
@@ -34,7 +38,7 @@ class FakeCluster(ThreadingHTTPServer):
         self.objects: dict[str, dict[str, Object]] = defaultdict(dict)
         self.logs: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self.asked: list[str] = []
-        self.dropped, self.refusal = 0, ""
+        self.dropped, self.refusal, self.fails = 0, "", False
 
     def __enter__(self) -> "FakeCluster":
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -44,9 +48,20 @@ class FakeCluster(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
+    def kubeconfig(self) -> str:
+        """What kubectl needs to find this cluster."""
+        names = {"name": "fake", "cluster": {"server": f"http://127.0.0.1:{self.server_port}"}}
+        context = {"name": "fake", "context": {"cluster": "fake", "namespace": "default"}}
+        kind = {"apiVersion": "v1", "kind": "Config", "current-context": "fake"}
+        return json.dumps({**kind, "clusters": [names], "contexts": [context]})
+
+    def wait_for(self, resource: str, name: str) -> Object:
+        """The object, once it is made."""
+        return until(lambda: self.objects[resource].get(name))
+
     def put(self, resource: str, name: str, status: Object | None = None, **fields: Any) -> None:
         """Make an object, or change it: what it had before is gone but for its labels and its age."""
-        old = self.objects[resource].get(name, {"metadata": {"creationTimestamp": stamp()}})
+        old = self.objects[resource].get(name, {"metadata": {"creationTimestamp": stamp(), "uid": uuid.uuid4().hex}})
         metadata = {**old["metadata"], "name": name, "namespace": "default"}
         metadata["labels"] = fields.pop("labels", metadata.get("labels", {"app.kubernetes.io/name": "lenet"}))
         kind = next(kinds[resource] for kinds in GROUPS.values() if resource in kinds)
@@ -55,7 +70,7 @@ class FakeCluster(ThreadingHTTPServer):
             "apiVersion": group,
             "kind": kind,
             "metadata": metadata,
-            "spec": {"containers": [{"name": "lenet"}]} if resource == "pods" else {},
+            "spec": {"containers": [{"name": "lenet"}]} if resource == "pods" else old.get("spec", {}),
             "status": status or {},
             **fields,
         }
@@ -89,7 +104,9 @@ class Answer(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         self.cluster.asked.append(f"{self.command} {self.path}")
         words, query = url.path.strip("/").split("/"), {name: values[0] for name, values in parse_qs(url.query).items()}
-        if url.path in ("/api", "/apis") or "/".join(words[1:]) in self.cluster.groups:
+        if self.cluster.fails:
+            self._status(500, "InternalError", "etcd is away")
+        elif url.path in ("/api", "/apis") or "/".join(words[1:]) in self.cluster.groups:
             self._send(200, self._discovery("/".join(words[1:])))
         elif words[0] == "openapi":
             self._send_bytes(200, b"", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
@@ -110,6 +127,7 @@ class Answer(BaseHTTPRequestHandler):
             self._status(403, "Forbidden", self.cluster.refusal)
         elif self.command == "POST":
             if "dryRun" not in query:
+                body["metadata"] |= {"uid": uuid.uuid4().hex, "creationTimestamp": stamp()}
                 found[body["metadata"]["name"]] = {**body, "status": {}}
             self._send(201, body)
         elif not name:
