@@ -7,7 +7,7 @@ absence=300  # seconds without an answer of the cluster
 aftermath=60 # seconds for rank 0 to end after the job has
 # Of each pod: its name, phase, role (index of an Indexed Job, launcher or worker of an MPIJob, 0 alone), exit code, and
 # why it waits or ended.
-pod_form='{{range .items}}pod {{.metadata.name}} {{.status.phase}} {{
+pod_form='{{range .items}}pod {{.metadata.name}} {{or .status.phase "Unknown"}} {{
   with index .metadata.labels "batch.kubernetes.io/job-completion-index"}}{{.}}{{else}}{{
     with index .metadata.labels "training.kubeflow.org/job-role"}}{{.}}{{else}}0{{end}}{{end}} {{
   range .status.containerStatuses}}{{with .state.terminated}}{{.exitCode}}{{end}}{{end}}; {{
@@ -32,6 +32,8 @@ follow_job() {
   local state uid now conditions reason ended='' began=$SECONDS answered=$SECONDS is_advised=''
   mkfifo "$scratch/lines"
   trap 'stop_log; rm -rf "$scratch"' EXIT
+  trap 'exit 143' TERM
+  trap 'tell "the job goes on: launch/kubernetes.sh logs $variant shows it"; exit 130' INT
   while true; do
     if state=$(kubectl get "$job" --ignore-not-found -o "jsonpath=$job_form" 2>"$scratch/problem") && look_at_pods; then
       answered=$SECONDS

@@ -92,8 +92,8 @@ class Agent:
             if state == WAITING and now - told > REMINDER:
                 told = now
                 self.say(
-                    f"waiting for Kubernetes to start pods {missing}, {now - start:.0f} of {PATIENCE:.0f} s; "
-                    "after failures it makes a pause of 10, 20, 40 s and so on up to 600"
+                    f"waiting for Kubernetes to start pods {missing}, {now - start:.0f} of {PATIENCE:.0f} s: "
+                    "after failures it pauses 10, 20, 40 … 600 s"
                 )
             time.sleep(PERIOD)
         sys.exit(f"error: pod {self.rank} of {self.size} waited {PATIENCE:.0f} s for pods {missing}, in vain")

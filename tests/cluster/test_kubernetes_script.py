@@ -1,10 +1,12 @@
 """launch/kubernetes.sh: how it starts and removes a job. What it shows of one is in test_kubernetes_log.py."""
 
+import signal
+
 import pytest
-import yaml
 
 from tests.support.fake_cluster import FakeCluster
-from tests.support.manifests import VARIANTS, needs_kubectl
+from tests.support.manifests import VARIANTS, needs_kubectl, render
+from tests.support.run_jobs import until
 
 pytestmark = needs_kubectl
 READ_WRITE_ONCE = {"accessModes": ["ReadWriteOnce"]}
@@ -100,12 +102,9 @@ def test_help(cluster, kubernetes):
 
 
 def test_apply_makes_what_the_manifests_say(cluster, kubernetes, variant):
-    with kubernetes("apply", variant) as job:
-        cluster.wait_for("mpijobs" if "mpi" in variant else "jobs", "lenet")
-        job.send(15)
-        outcome = job.wait()
-    assert outcome.code == 143, outcome.text
-    claim = cluster.objects["persistentvolumeclaims"]["lenet-output"]
-    assert yaml.safe_load(str(claim["spec"]["accessModes"])) == [
-        "ReadWriteMany" if variant == "indexed-spread" else "ReadWriteOnce"
-    ]
+    job = kubernetes("apply", variant)
+    until(lambda: any(each.startswith("GET /api/v1/namespaces/default/pods?") for each in cluster.asked))
+    job.send(signal.SIGTERM)
+    assert job.wait().code == 143
+    made = [(each["kind"], each["metadata"]["name"]) for found in cluster.objects.values() for each in found.values()]
+    assert sorted(made) == sorted((each["kind"], each["metadata"]["name"]) for each in render(variant))

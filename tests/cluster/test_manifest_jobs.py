@@ -75,10 +75,10 @@ def test_mpijob_agrees_with_image(objects):
 
 @pytest.mark.parametrize("variant", ["mpi", "mpi-gpu"], indirect=True)
 def test_mpijob_waits_for_nothing_that_cannot_come(objects):
-    """A gang is the workers alone, and mpirun's two waits before it kills fit in the grace of the pod."""
+    """A gang is the workers alone; mpirun, which waits twice before it kills, ends within 10 s of a loss."""
     spec = only(objects, "MPIJob")["spec"]
     workers = spec["mpiReplicaSpecs"]["Worker"]
     assert spec["runPolicy"]["schedulingPolicy"]["minAvailable"] == workers["replicas"]
     for replica in spec["mpiReplicaSpecs"].values():
         seconds = int(environment(replica["template"])["OMPI_MCA_odls_base_sigkill_timeout"])
-        assert 2 * seconds + 10 <= replica["template"]["spec"]["terminationGracePeriodSeconds"]
+        assert 2 * seconds < 10 < replica["template"]["spec"]["terminationGracePeriodSeconds"]
