@@ -1,7 +1,6 @@
 """launch/kubernetes.sh shows what a job does, whatever happens to it, and ends with its exit code."""
 
 import os
-import signal
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ def hear(job: Job, text: str) -> None:
 
 
 def pod(cluster: FakeCluster, name: str, phase: str, code: int | None = None, **more: Any) -> None:
-    """A pod of the Indexed Job, `lenet-INDEX-…`, or of the MPIJob, `lenet-launcher-…`, `lenet-worker-…`."""
+    """A pod of the Indexed Job, `lenet-INDEX-…`, or of the MPIJob, `lenet-launcher-…`."""
     part = name.split("-")[1]
     labels = {"app.kubernetes.io/name": "lenet", (INDEX if part.isdigit() else ROLE): part}
     reason = {0: "Completed", 137: "OOMKilled"}.get(code or 0, "Error")
@@ -49,6 +48,7 @@ def indexed(cluster, kubernetes):
 
 @pytest.fixture
 def mpi(cluster, kubernetes):
+    """The same for the MPIJob of `apply mpi`."""
     job = kubernetes("apply", "mpi")
     cluster.wait_for("mpijobs", "lenet")
     return job
@@ -178,16 +178,6 @@ def test_a_job_deleted_elsewhere(cluster, indexed):
     outcome = indexed.wait()
     assert outcome.code == 1
     assert outcome.errors == ["job/lenet was deleted before its end"]
-
-
-def test_the_end_of_the_showing_is_not_that_of_the_job(cluster, indexed):
-    pod(cluster, "lenet-0-a", "Running")
-    cluster.say("lenet-0-a", "begun")
-    hear(indexed, "begun")
-    indexed.send(signal.SIGTERM)
-    assert indexed.wait().code == 143
-    until(lambda: not indexed.processes())
-    assert not [each for each in cluster.asked if each.startswith(("DELETE", "PATCH"))]
 
 
 def test_a_server_that_is_away_for_a_moment(cluster, indexed):

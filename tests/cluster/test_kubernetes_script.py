@@ -102,9 +102,15 @@ def test_help(cluster, kubernetes):
 
 
 def test_apply_makes_what_the_manifests_say(cluster, kubernetes, variant):
+    """And they stay when the showing of a log that goes on is ended."""
     job = kubernetes("apply", variant)
-    until(lambda: any(each.startswith("GET /api/v1/namespaces/default/pods?") for each in cluster.asked))
+    cluster.wait_for("mpijobs" if "mpi" in variant else "jobs", "lenet")
+    role = {"batch.kubernetes.io/job-completion-index": "0", "training.kubeflow.org/job-role": "launcher"}
+    cluster.put("pods", "rank-0", {"phase": "Running"}, labels={"app.kubernetes.io/name": "lenet", **role})
+    until(lambda: any("/pods/rank-0/log?" in each for each in cluster.asked))
     job.send(signal.SIGTERM)
     assert job.wait().code == 143
+    until(lambda: not job.processes())
+    del cluster.objects["pods"]["rank-0"]
     made = [(each["kind"], each["metadata"]["name"]) for found in cluster.objects.values() for each in found.values()]
     assert sorted(made) == sorted((each["kind"], each["metadata"]["name"]) for each in render(variant))
