@@ -54,8 +54,9 @@ COPY --from=gpu-builder /opt/lenet/.venv .venv
 COPY distributed distributed/
 COPY lenet lenet/
 COPY train.py ./
+COPY launch/container.sh launch/
 USER 10001:10001
-ENTRYPOINT ["tini", "--"]
+ENTRYPOINT ["tini", "--", "/opt/lenet/launch/container.sh"]
 CMD ["python", "train.py"]
 
 FROM base AS cpu
@@ -63,7 +64,8 @@ COPY --from=builder /opt/lenet/.venv .venv
 COPY distributed distributed/
 COPY lenet lenet/
 COPY train.py ./
+COPY launch/container.sh launch/
 USER 10001:10001
-# As the first process, tini hands on signals and takes in orphans.
-ENTRYPOINT ["tini", "--"]
+# As the first process, tini hands on signals and takes in orphans. The script has mpirun and horovodrun wait for ranks.
+ENTRYPOINT ["tini", "--", "/opt/lenet/launch/container.sh"]
 CMD ["python", "train.py"]

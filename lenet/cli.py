@@ -1,6 +1,7 @@
 """The command lines of `python -m lenet`: a wrong one is an InputError."""
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -52,7 +53,7 @@ def count(limit: int) -> Callable[[str], int]:
 
 
 def path_ending(suffix: str) -> Callable[[str], Path]:
-    """A parser of file names that end in `suffix` and whose folder is there."""
+    """A parser of file names that end in `suffix` and whose folder is there and can be written."""
 
     def parse(text: str) -> Path:
         path = Path(text)
@@ -62,6 +63,10 @@ def path_ending(suffix: str) -> Callable[[str], Path]:
             raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}")
         if path.is_dir():
             raise argparse.ArgumentTypeError(f"{text}: it is a folder")
+        if not os.access(path.parent, os.W_OK):  # as in a container whose root is read-only
+            raise argparse.ArgumentTypeError(
+                f"{text}: the folder {path.parent.resolve()} cannot be written; name another, such as runs/{path.name}"
+            )
         return path
 
     return parse

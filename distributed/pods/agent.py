@@ -37,7 +37,8 @@ from distributed.pods.rendezvous import (
 )
 
 PERIOD = 1.0  # seconds between two reports
-PATIENCE = 600.0  # seconds to wait for the others
+PATIENCE = 720.0  # seconds to wait for the others: Kubernetes itself waits up to 600 before it tries a pod again
+REMINDER = 60.0  # seconds between two lines about that
 GRACE = 20.0  # seconds in which a command may end by itself when its run is over: it can be at a checkpoint
 FAILURES = 3  # of the command in one pod
 BAD_INPUT, STOPPED = 2, 143
@@ -93,9 +94,9 @@ class Agent:
 
     def _report_until(self, token: str, state: str, wanted: Collection[str]) -> tuple[str, dict[str, Any]]:
         """Report until one of the answers `wanted` comes. Ends this process when none does."""
-        deadline = time.monotonic() + PATIENCE
+        start = told = time.monotonic()
         missing = [0]
-        while time.monotonic() < deadline:
+        while (now := time.monotonic()) < start + PATIENCE:
             answer, details = self._report(token, state)
             if answer == END:
                 self._report(token, LEAVING)
@@ -104,6 +105,12 @@ class Agent:
             if details.get("missing", missing) != missing:
                 missing = details["missing"]
                 self.say(f"waiting for pods {missing}")
+            if state == WAITING and now - told > REMINDER:
+                told = now
+                self.say(
+                    f"waiting for Kubernetes to start pods {missing}, {now - start:.0f} of {PATIENCE:.0f} s: "
+                    "after failures it pauses 10, 20, 40 … 600 s"
+                )
             time.sleep(PERIOD)
         sys.exit(f"error: pod {self.rank} of {self.size} waited {PATIENCE:.0f} s for pods {missing}, in vain")
 

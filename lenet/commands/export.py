@@ -3,7 +3,7 @@
 import os
 import tempfile
 import warnings
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 import mxnet as mx
@@ -46,7 +46,7 @@ def main(options: Namespace) -> None:
     found = describe(options.params, options.network, dataset)
     code = load_code(found.network)
     net = load_network(options.params, mx.cpu(), found, code)
-    output = options.output or Path(f"{code.name.lower()}.onnx")
+    output = options.output or _default_output(code.name)
     images = dataset.validation.images[:CHECKED]
     expected = _gluon(net, images, found)
     try:
@@ -66,6 +66,14 @@ def main(options: Namespace) -> None:
     print(f"checked on {len(images):,} images: the same classes, logits within {difference:.0e} of Gluon's")
     for path in written:
         print(f"wrote {path}")
+
+
+def _default_output(name: str) -> Path:
+    """Where the network of that name goes. InputError: the folder cannot be written."""
+    try:
+        return cli.path_ending(".onnx")(f"{name.lower()}.onnx")
+    except ArgumentTypeError as error:
+        raise InputError(f"--output {error}") from None
 
 
 def _gluon(net: HybridBlock, images: np.ndarray, found: Description) -> np.ndarray:

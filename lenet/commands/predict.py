@@ -3,7 +3,6 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
 import mxnet as mx
 import numpy as np
@@ -37,7 +36,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         type=cli.path_ending(".png"),
-        default=Path("predictions.png"),
+        default="predictions.png",  # a text, which the parser checks too
         metavar="FILE",
         help="PNG to write (default: predictions.png)",
     )

@@ -1,7 +1,6 @@
 """python -m lenet show: images of the data set in a row, with their class names and numbers."""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from lenet import cli
 from lenet.commands import plots
@@ -25,7 +24,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         type=cli.path_ending(".png"),
-        default=Path("show.png"),
+        default="show.png",  # a text, which the parser checks too
         metavar="FILE",
         help="PNG to write (default: show.png)",
     )

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.support import pods
-from tests.support.run_jobs import records
+from tests.support.run_jobs import records, until
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,6 +31,20 @@ def test_run_trains(image, output, data, processes):
     assert (output / "lenet" / "trained_LeNet5.params").stat().st_uid == 10001
 
 
+@pytest.mark.parametrize("launcher", ["mpirun", "horovodrun"])
+def test_stop_leaves_a_checkpoint(image, output, data, launcher):
+    """`docker stop`: SIGTERM to the container's first process alone, and the end of all as soon as that ends."""
+    with pods.Cluster(image, [], "") as cluster:
+        words = [*LOCKED, "--volume", f"{output}:/opt/lenet/runs", "--volume", f"{data}:{DATA}:ro"]
+        train = ["python", "train.py", "--epochs", "10000", "--checkpoint-every", "1000000", "--log-every", "1"]
+        pod = cluster.run(words, [launcher, "-np", "2", *train])
+        until(lambda: records(output / "lenet", "step") or pod.process.poll() is not None)
+        pod.kill("TERM")
+        assert pod.wait() == 143, pod.log
+    assert "Stopped after step" in pod.log
+    assert list((output / "lenet/checkpoints").glob("step-*"))
+
+
 def test_real_data_inside(image, output):
     with pods.Cluster(image, [], "") as cluster:
         words = [*LOCKED, "--volume", f"{output}:/opt/lenet/runs"]
@@ -53,6 +67,18 @@ def test_evaluates(image, output, data):
     assert said[1] == said[2]
 
 
+def test_commands_say_where_they_can_write(image, output):
+    """The container's root is read-only, but for the results."""
+    words = [*LOCKED, "--volume", f"{output}:/opt/lenet/runs"]
+    with pods.Cluster(image, [], "") as cluster:
+        refused = cluster.run(words, ["python", "-m", "lenet", "show"])
+        assert refused.wait() == 2, refused.log
+        assert "such as runs/show.png" in refused.log
+        shown = cluster.run(words, ["python", "-m", "lenet", "show", "--output", "runs/show.png"])
+        assert shown.wait() == 0, shown.log
+    assert (output / "show.png").exists()
+
+
 def test_image_holds_what_runs_alone(image, tmp_path):
     """No compiler, no key in any layer, no certificate or setting of this machine, no more files than needed."""
     archive = tmp_path / "image.tar"
@@ -64,6 +90,6 @@ def test_image_holds_what_runs_alone(image, tmp_path):
     assert not {path for path in paths if re.search(r"ssh_host_|id_rsa|/(gcc|g\+\+|c\+\+|cc|make|cmake)$", path)}
     assert not {line for line in listing.splitlines() if line.endswith(("pip.conf", "ca.crt")) and " 0 " not in line}
     own = {path for path in paths if re.match(r"opt/lenet/(?!\.venv/|runs/|(lenet|distributed)/[\w./]*$)", path)}
-    assert {path for path in own if not path.endswith("/")} == {"opt/lenet/train.py"}
+    assert {path for path in own if not path.endswith("/")} == {"opt/lenet/train.py", "opt/lenet/launch/container.sh"}
     config = json.loads(pods.run("podman", "image", "inspect", image))[0]["Config"]
     assert config["User"] == "10001:10001"

@@ -1,80 +1,116 @@
-"""launch/kubernetes.sh, against a kubectl that answers as a cluster would and notes what it was asked."""
+"""launch/kubernetes.sh: how it starts and removes a job. What it shows of one is in test_kubernetes_log.py."""
 
-import os
-import subprocess
+import signal
 
 import pytest
 
-from tests.support.manifests import ROOT, VARIANTS
+from tests.support.fake_cluster import FakeCluster
+from tests.support.manifests import VARIANTS, needs_kubectl, render
+from tests.support.run_jobs import until
+
+pytestmark = needs_kubectl
+READ_WRITE_ONCE = {"accessModes": ["ReadWriteOnce"]}
 
 
-@pytest.fixture
-def launch(tmp_path):
-    """Runs the script on a cluster whose job has the conditions, and whose last pod ended with the code."""
-
-    def launch(*words, conditions="", code=""):
-        for name, text in {"conditions": conditions, "code": code, "asked": ""}.items():
-            (tmp_path / name).write_text(text)
-        (tmp_path / "kubectl").symlink_to(ROOT / "tests/programs/fake_kubectl.sh")
-        variables = {**os.environ, "CLUSTER": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-        command = [ROOT / "launch" / "kubernetes.sh", *words]
-        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60)
-        return done, (tmp_path / "asked").read_text().splitlines()
-
-    return launch
+def objects(cluster: FakeCluster) -> set[str]:
+    return {f"{resource}/{name}" for resource, found in cluster.objects.items() for name in found}
 
 
-@pytest.mark.parametrize(
-    ("conditions", "code", "ends"),
-    [
-        ("SuccessCriteriaMet Complete", "0", 0),
-        ("FailureTarget Failed", "2", 2),
-        ("Failed", "1", 1),
-        ("Failed", "", 1),
-        ("Failed", "0", 1),
-    ],
-)
-def test_apply_ends_as_the_job(launch, conditions, code, ends):
-    done, asked = launch("apply", "indexed", conditions=conditions, code=code)
-    assert done.returncode == ends, done.stderr
-    assert asked[0] == "apply -k indexed"
-    assert done.stdout.count("log of pod/lenet-0-new") == 1
+def test_delete_leaves_the_results_alone(cluster, kubernetes):
+    """Also where the options have changed since, and with them the name of their ConfigMap."""
+    for resource, name in [("jobs", "lenet"), ("mpijobs", "lenet"), ("configmaps", "lenet-config-of-other-options")]:
+        cluster.put(resource, name)
+    cluster.put("services", "of-somebody-else", labels={})
+    output = {"app.kubernetes.io/name": "lenet", "app.kubernetes.io/component": "output"}
+    cluster.put("persistentvolumeclaims", "lenet-output", labels=output)
+    outcome = kubernetes("delete", "single").wait()
+    assert outcome.code == 0, outcome.text
+    assert objects(cluster) == {"persistentvolumeclaims/lenet-output", "services/of-somebody-else"}
 
 
 @pytest.mark.parametrize(
-    ("variant", "job", "rank0"),
+    ("resource", "spec", "here"),
     [
-        ("single", "job/lenet", "app.kubernetes.io/name=lenet "),
-        ("indexed", "job/lenet", "batch.kubernetes.io/job-completion-index=0"),
-        ("mpi-gpu", "mpijob/lenet", "training.kubeflow.org/job-role=launcher"),
+        ("jobs", {"completionMode": "Indexed"}, "indexed"),
+        ("jobs", {"completionMode": "NonIndexed"}, "single"),
+        ("mpijobs", {}, "mpi"),
     ],
 )
-def test_logs_are_those_of_rank_0(launch, variant, job, rank0):
-    done, asked = launch("logs", variant, conditions="Created Succeeded Complete")
-    assert done.returncode == 0
-    assert asked[0] == f"get {job}"
-    assert any(line.startswith("get pods ") and rank0 in line for line in asked)
-    assert not any(line.startswith("apply") for line in asked)
+@pytest.mark.parametrize("variant", ["single", "mpi"], indirect=True)
+def test_a_job_that_is_there_is_not_changed(cluster, kubernetes, resource, spec, here, variant):
+    cluster.put(resource, "lenet", spec=spec)
+    outcome = kubernetes("apply", variant).wait()
+    assert (outcome.code, len(outcome.errors), len(outcome.lines)) == (2, 1, 1), outcome.text
+    assert f"launch/kubernetes.sh delete {here} must come before" in outcome.errors[0]
+    assert objects(cluster) == {f"{resource}/lenet"}
 
 
-def test_delete_leaves_the_results(launch):
-    done, asked = launch("delete", "single")
-    assert done.returncode == 0
-    assert sorted(asked) == [
-        "delete --ignore-not-found -l app.kubernetes.io/component!=output -f -",
-        "kustomize single",
-    ]
+def test_a_claim_that_cannot_be_shared_is_named(cluster, kubernetes):
+    cluster.put("persistentvolumeclaims", "lenet-output", spec=READ_WRITE_ONCE)
+    outcome = kubernetes("apply", "indexed-spread").wait()
+    assert (outcome.code, len(outcome.lines)) == (2, 1), outcome.text
+    assert "lenet-output is ReadWriteOnce and indexed-spread needs ReadWriteMany" in outcome.errors[0]
+    assert objects(cluster) == {"persistentvolumeclaims/lenet-output"}
+
+
+def test_what_the_cluster_refuses_is_one_line_and_makes_nothing(cluster, kubernetes):
+    cluster.refusal = "exceeded quota: compute\nand so on" + 5000 * "."
+    outcome = kubernetes("apply", "indexed").wait()
+    assert (outcome.code, len(outcome.lines)) == (2, 1), outcome.text
+    assert "exceeded quota: compute" in outcome.errors[0]
+    assert len(outcome.errors[0]) < 500
+    assert objects(cluster) == set()
+
+
+def test_no_operator_is_said_before_anything_is_made(kubernetes_on):
+    with FakeCluster(has_operator=False) as cluster:
+        outcome = kubernetes_on(cluster, "apply", "mpi").wait()
+        assert (outcome.code, len(outcome.lines)) == (2, 1), outcome.text
+        assert "MPI operator" in outcome.errors[0]
+        assert objects(cluster) == set()
+        cluster.put("jobs", "lenet")
+        assert kubernetes_on(cluster, "delete", "single").wait().code == 0
+        assert objects(cluster) == set()
+
+
+def test_no_cluster_is_no_job(kubernetes_on):
+    with FakeCluster() as cluster:
+        pass
+    outcome = kubernetes_on(cluster, "apply", "single").wait()
+    assert outcome.code == 1
+    assert "refused" in outcome.text
+
+
+def test_no_job_to_follow(kubernetes):
+    outcome = kubernetes("logs", "mpi").wait()
+    assert (outcome.code, len(outcome.lines)) == (2, 1), outcome.text
+    assert "no mpijob/lenet" in outcome.errors[0]
 
 
 @pytest.mark.parametrize("words", [(), ("apply",), ("apply", "base"), ("aply", "single"), ("apply", "single", "more")])
-def test_wrong_use(launch, words):
-    done, asked = launch(*words)
-    assert (done.returncode, asked) == (2, [])
-    assert done.stderr.startswith("error: ")
-    assert all(variant in done.stderr for variant in VARIANTS)
+def test_wrong_use(cluster, kubernetes, words):
+    outcome = kubernetes(*words).wait()
+    assert (outcome.code, outcome.out, cluster.asked) == (2, "", [])
+    assert outcome.err.startswith("error: ")
+    assert all(variant in outcome.err for variant in VARIANTS)
 
 
-def test_help(launch):
-    done, asked = launch("--help")
-    assert (done.returncode, asked) == (0, [])
-    assert done.stdout.startswith("usage: launch/kubernetes.sh apply|logs|delete VARIANT")
+def test_help(cluster, kubernetes):
+    outcome = kubernetes("--help").wait()
+    assert (outcome.code, outcome.err, cluster.asked) == (0, "", [])
+    assert outcome.out.startswith("usage: launch/kubernetes.sh apply|logs|delete VARIANT")
+
+
+def test_apply_makes_what_the_manifests_say(cluster, kubernetes, variant):
+    """And they stay when the showing of a log that goes on is ended."""
+    job = kubernetes("apply", variant)
+    cluster.wait_for("mpijobs" if "mpi" in variant else "jobs", "lenet")
+    role = {"batch.kubernetes.io/job-completion-index": "0", "training.kubeflow.org/job-role": "launcher"}
+    cluster.put("pods", "rank-0", {"phase": "Running"}, labels={"app.kubernetes.io/name": "lenet", **role})
+    until(lambda: any("/pods/rank-0/log?" in each for each in cluster.asked))
+    job.send(signal.SIGTERM)
+    assert job.wait().code == 143
+    until(lambda: not job.processes())
+    del cluster.objects["pods"]["rank-0"]
+    made = [(each["kind"], each["metadata"]["name"]) for found in cluster.objects.values() for each in found.values()]
+    assert sorted(made) == sorted((each["kind"], each["metadata"]["name"]) for each in render(variant))

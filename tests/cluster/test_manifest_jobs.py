@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.manifests import ROOT, container, environment, needs_kubectl, only
+from tests.support.manifests import DOWNWARD, ROOT, container, environment, needs_kubectl, only
 
 pytestmark = needs_kubectl
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -32,6 +32,7 @@ def test_indexed_pods_find_each_other(objects):
     assert spec["completions"] == spec["parallelism"] == int(variables["LENET_PODS"])
     assert spec["template"]["spec"]["subdomain"] == name
     assert variables["LENET_MEETING"] == f"{job['metadata']['name']}-0.{name}:{service['spec']['ports'][0]['port']}"
+    assert variables["LENET_JOB_SECRET"] == DOWNWARD["metadata.labels['batch.kubernetes.io/controller-uid']"]
     assert service["spec"]["clusterIP"] == "None"
     assert service["spec"]["publishNotReadyAddresses"] is True
     assert service["spec"]["selector"].items() <= spec["template"]["metadata"]["labels"].items()
@@ -51,7 +52,15 @@ def test_mpijob_agrees_with_image(objects):
     assert len(set(ports)) == 1
     assert int(ports[0]) > 1024
     launcher, worker = (spec["mpiReplicaSpecs"][role] for role in ("Launcher", "Worker"))
-    assert container(worker["template"])["args"] == ["/usr/sbin/sshd", "-De", "-f", f"{home}/.sshd_config"]
+    assert container(worker["template"])["args"] == [
+        "launch/container.sh",
+        "/usr/sbin/sshd",
+        "-De",
+        "-f",
+        f"{home}/.sshd_config",
+    ]
+    probe = container(worker["template"])["readinessProbe"]["tcpSocket"]
+    assert {"name": probe["port"], "containerPort": int(ports[0])} in container(worker["template"])["ports"]
     # Without a number, mpirun starts a process in each slot of the host file: launcher and workers.
     assert spec["runLauncherAsWorker"] is True
     assert spec["slotsPerWorker"] == launcher["replicas"] == 1
@@ -62,3 +71,14 @@ def test_mpijob_agrees_with_image(objects):
         "tmp",
     ]
     assert [volume["name"] for volume in worker["template"]["spec"]["volumes"]] == ["config", "tmp"]
+
+
+@pytest.mark.parametrize("variant", ["mpi", "mpi-gpu"], indirect=True)
+def test_mpijob_waits_for_nothing_that_cannot_come(objects):
+    """A gang is the workers alone; mpirun, which waits twice before it kills, ends within 10 s of a loss."""
+    spec = only(objects, "MPIJob")["spec"]
+    workers = spec["mpiReplicaSpecs"]["Worker"]
+    assert spec["runPolicy"]["schedulingPolicy"]["minAvailable"] == workers["replicas"]
+    for replica in spec["mpiReplicaSpecs"].values():
+        seconds = int(environment(replica["template"])["OMPI_MCA_odls_base_sigkill_timeout"])
+        assert 2 * seconds < 10 < replica["template"]["spec"]["terminationGracePeriodSeconds"]

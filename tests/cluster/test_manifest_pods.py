@@ -43,7 +43,7 @@ def test_pods_agree_with_image(objects):
             volume["name"] for volume in template["spec"]["volumes"]
         }
         assert container(template).get("command", ["tini", "--"]) == ["tini", "--"]
-    assert 'ENTRYPOINT ["tini", "--"]' in DOCKERFILE
+    assert DOCKERFILE.count(f'ENTRYPOINT ["tini", "--", "{workdir}/launch/container.sh"]') == 2
 
 
 def test_names_agree(objects):

@@ -104,6 +104,7 @@ def test_sizes_and_image_stand_in_one_place(variant, tmp_path):
             assert environment(each["spec"]["template"])["LENET_PODS"] == "7"
         if each["kind"] == "MPIJob":
             assert each["spec"]["mpiReplicaSpecs"]["Worker"]["replicas"] == 5
+            assert each["spec"]["runPolicy"]["schedulingPolicy"]["minAvailable"] == 5
 
 
 def other_sizes(path: Path) -> dict[str, Any]:
@@ -119,3 +120,14 @@ def other_sizes(path: Path) -> dict[str, Any]:
     assert set(sizes["data"]) == set(others)
     sizes["data"] = others
     return sizes
+
+
+def test_kueue_queues_the_job(variant, tmp_path):
+    root = shutil.copytree(K8S, tmp_path / "k8s")
+    path = root / variant / "kustomization.yaml"
+    path.write_text(f"{path.read_text().rstrip()}\n  - ../components/kueue\n")
+    objects = render(variant, root)
+    check(objects)
+    queued = [each for each in objects if each["metadata"]["labels"].pop("kueue.x-k8s.io/queue-name", None)]
+    assert [each["kind"] for each in queued] == ["MPIJob" if "mpi" in variant else "Job"]
+    assert objects == render(variant)  # and nothing else is changed

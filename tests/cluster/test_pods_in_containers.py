@@ -109,7 +109,9 @@ class TestMPIJob:
         workers = only(objects, "MPIJob")["spec"]["mpiReplicaSpecs"]["Worker"]["replicas"]
         return ["lenet-launcher", *(f"lenet-worker-{index}" for index in range(workers))]
 
-    def test_trains_and_survives_a_lost_worker(self, image, objects, additions, output, data):
+    @pytest.mark.parametrize("loss", ["KILL", "TERM"])
+    def test_trains_and_survives_a_lost_worker(self, image, objects, additions, output, data, loss):
+        """Killed, it is missed; asked to stop, as when it is deleted or its node drained, it stops all at one step."""
         mounts, variables = additions
         names = self.names(objects)
         with pods.Cluster(image, names, "lenet") as cluster:
@@ -121,8 +123,10 @@ class TestMPIJob:
             workers = [create(name) for name in names[1:]]
             launcher = create(names[0])
             until(lambda: records(output / "lenet", "epoch") or launcher.process.poll() is not None)
-            workers[1].kill("KILL")
-            assert launcher.wait() not in (0, 2), launcher.log
+            workers[1].kill(loss)
+            code = launcher.wait()
+            assert code == 143 if loss == "TERM" else code not in (0, 2), launcher.log
+            assert ("Stopped after step" in launcher.log) == (loss == "TERM")
             create(names[2])
             launcher = create(names[0])
             assert launcher.wait() == 0, launcher.log

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from distributed.pods import agent
 from tests.support.run_jobs import Job, program, python, records, until
 
 
@@ -70,6 +71,15 @@ def test_patience_ends(port):
         outcome = alone.wait()
     assert outcome.code == 1
     assert outcome.errors == ["pod 1 of 2 waited 0 s for pods [0], in vain"]
+
+
+def test_a_long_wait_is_one_for_kubernetes(port):
+    """Each minute, here each tenth of a second, and for longer than the Job controller's longest pause."""
+    assert agent.PATIENCE > 600
+    with pod(1, 2, port, "true", TEST_CONSTANTS='{"PATIENCE": 1, "REMINDER": 0.1}') as alone:
+        outcome = alone.wait()
+    waits = [text for _, text in outcome.lines if "waiting for Kubernetes to start pods [0], " in text]
+    assert len(waits) > 1, outcome.text
 
 
 def test_failing_command_is_tried_three_times(port):

@@ -32,14 +32,35 @@ def build(folder, tag, *words):
     return tag
 
 
+# Settings of pip that name files or folders, which a build does not see, and those of what it does not do.
+PLACES = {
+    "build",
+    "cache-dir",
+    "cert",
+    "client-cert",
+    "constraint",
+    "find-links",
+    "log",
+    "prefix",
+    "requirement",
+    "root",
+}
+PLACES |= {"src", "target", "proxy-cert", "python", "no-index"}
+
+
 def _pip_settings() -> str:
-    """This machine's settings of pip, but for the words that name a place on its disk: a build does not see it."""
-    listing = pods.run(sys.executable, "-m", "pip", "config", "list")
-    lines = ["[global]"]
-    for name, value in re.findall(r"^global\.([\w-]+)=('.*')$", listing, re.M):
-        words = [word for word in literal_eval(value).split() if not word.startswith(("/", "~", ".", "file:"))]
-        if words:
-            lines.append(f"{name} = {' '.join(words)}")
+    """This machine's settings of pip, for the build."""
+    settings = portable(pods.run(sys.executable, "-m", "pip", "config", "list"))
     if BUNDLE.exists():
-        lines.append("cert = /run/build/ca.crt")
-    return "\n".join(lines) + "\n"
+        settings["cert"] = "/run/build/ca.crt"
+    return "\n".join(["[global]", *(f"{name} = {value}" for name, value in settings.items())]) + "\n"
+
+
+def portable(listing: str) -> dict[str, str]:
+    """What `pip config list` says, from files and the environment, but for what names a place on this machine."""
+    settings = {}
+    for name, text in re.findall(r"^(?:global|install|:env:)\.([\w-]+)=(['\"].*['\"])$", listing, re.M):
+        words = [word for word in str(literal_eval(text)).split() if not re.match(r"[/~.]|file:", word)]
+        if words and name not in PLACES:
+            settings[name] = " ".join(words)
+    return settings

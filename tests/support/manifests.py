@@ -12,6 +12,8 @@ import yaml
 from tests.support.run_jobs import ROOT
 
 K8S = ROOT / "k8s"
+# What the downward API gives: a Job's controller puts this label on its pods.
+DOWNWARD = {"metadata.labels['batch.kubernetes.io/controller-uid']": "1f0c8d1e-6f5b-4f0e-9f4e-0d7a3b2c1a90"}
 VARIANTS = sorted(path.parent.name for path in K8S.glob("*/kustomization.yaml") if path.parent.name != "base")
 SCHEMA = kubernetes_validate.latest_version()
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
@@ -50,7 +52,11 @@ def container(template: dict[str, Any]) -> dict[str, Any]:
 
 def environment(template: dict[str, Any]) -> dict[str, str]:
     """The variables of the container."""
-    return {variable["name"]: variable["value"] for variable in container(template).get("env", [])}
+    return {variable["name"]: _value(variable) for variable in container(template).get("env", [])}
+
+
+def _value(variable: dict[str, Any]) -> str:
+    return variable["value"] if "value" in variable else DOWNWARD[variable["valueFrom"]["fieldRef"]["fieldPath"]]
 
 
 def cores(quantity: str | float) -> float:
@@ -96,7 +102,8 @@ def check_mpijob(job: dict[str, Any]) -> None:
         }
         kubernetes_validate.validate(pod, SCHEMA, strict=True)
         assert "restartPolicy" not in replica["template"]["spec"]  # the operator overwrites it
-    assert set(spec["runPolicy"]) == {"backoffLimit", "cleanPodPolicy"}
+    assert set(spec["runPolicy"]) == {"backoffLimit", "cleanPodPolicy", "schedulingPolicy"}
+    assert spec["runPolicy"]["schedulingPolicy"].keys() == {"minAvailable"}
     assert spec["runPolicy"]["backoffLimit"] > 0
     assert spec["launcherCreationPolicy"] == "WaitForWorkersReady"
     assert spec["mpiReplicaSpecs"]["Launcher"]["restartPolicy"] == "Never"
