@@ -4,6 +4,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 import numpy as np
+from mxnet import nd
+from mxnet.gluon import HybridBlock
 
 from distributed import World
 from lenet import cli
@@ -37,7 +39,7 @@ def main(options: Namespace, world: World) -> int:
     world.compare({"the data": dataset.digest, "the network": code.digest})
     path = options.params if world.is_root else None
     net = world.on_all_ranks(lambda: load_network(path, device, found, code), InputError)
-    world.broadcast([parameter.data() for parameter in named_parameters(net).values()])
+    _broadcast_parameters(net, world)
     data = Batches(dataset.validation, device, found.pixel_mean, found.pixel_std)
     evaluation = evaluate(net, data, world, len(found.class_names))
     if world.is_root:
@@ -46,6 +48,15 @@ def main(options: Namespace, world: World) -> int:
         print(f"{totals.correct:,} of {totals.images:,} images, loss {totals.mean_loss:.4f}\n")
         print("\n".join(class_table(evaluation.confusion, found.class_names)))
     return 0
+
+
+def _broadcast_parameters(net: HybridBlock, world: World) -> None:
+    """Give all ranks rank 0's parameters, by way of copies: a forward leaves them in a layout that cannot be sent."""
+    parameters = named_parameters(net).values()
+    copies = [nd.array(each.data().asnumpy(), ctx=each.data().context) for each in parameters]
+    world.broadcast(copies)
+    for parameter, copy in zip(parameters, copies):
+        parameter.set_data(copy)
 
 
 def class_table(confusion: np.ndarray, class_names: Sequence[str] = CLASS_NAMES) -> list[str]:

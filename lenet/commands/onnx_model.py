@@ -47,7 +47,7 @@ def onnx_model(net: HybridBlock, found: Description) -> onnx.ModelProto:
         graph.weights += weights
     graph.node("Identity", output)
     graph.nodes[-1].output[0] = "logits"
-    shape = ["n", height, width, *([channels] if channels > 1 else [])]
+    shape: list[str | int | None] = ["n", height, width, *([channels] if channels > 1 else [])]
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,

@@ -105,9 +105,9 @@ def main(options: Namespace) -> None:
 @contextmanager
 def _new_folder(output: Path) -> Iterator[Path]:
     """A folder to fill that becomes `output` when the block ends well. InputError: that is there, or cannot be made."""
-    if output.is_dir() and any(output.iterdir()):
-        raise InputError(f"{output}: is not empty; the data set needs a folder of its own")
     try:
+        if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+            raise InputError(f"{output}: is not an empty folder; the data set needs one of its own")
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".pack-") as temporary:
             place = Path(temporary) / "data"

@@ -128,7 +128,7 @@ def _network(network: Network) -> str:
     ]
     return (
         f"<h2>{name}: the classes, by {escape(network.file)}</h2>\n"
-        f'<div class="pictures">\n{_picture(draw, caption)}\n<pre>{table}</pre>\n</div>\n'
+        f'<div class="pictures">\n{_picture(draw, caption)}\n<pre>{escape(table)}</pre>\n</div>\n'
         f"<h2>{name}: the {len(cells)} mistakes that it is surest of</h2>\n"
         f'<div class="mistakes">\n{chr(10).join(cells)}\n</div>'
     )

@@ -111,7 +111,7 @@ def _class_names(names: tuple[str, ...] | None, splits: list[tuple[Path, Split]]
     for path, split in splits:
         for row in (int(split.labels.argmin()), int(split.labels.argmax())):
             if not 0 <= split.labels[row] < classes_there:
-                why = "has a name" if names else "can be one"
+                why = "have names" if names else "can be labels"
                 raise InputError(
                     f"{path}: label {split.labels[row]} of image {row}: only 0 to {classes_there - 1} {why}"
                 )

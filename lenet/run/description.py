@@ -35,9 +35,10 @@ class Description:
         """What `to_json` has made. InputError, which begins with `where`: it is anything else, or out of range."""
         try:
             values = json.loads(text)
-            found = cls(**{name: value if name == "network" else tuple(value) for name, value in values.items()})
+            lists: dict[str, Any] = {name: tuple(value) for name, value in values.items() if name != "network"}
+            found = cls(network=values["network"], **lists)
             is_sound = _is_sound(found)
-        except (ValueError, TypeError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             is_sound = False
         if not is_sound:
             raise InputError(f"{where}: it is not the description of a network that a run has written")

@@ -12,10 +12,11 @@ from lenet.config import read_config
 from lenet.data import fashion_mnist
 from lenet.model import lenet5
 from lenet.model.params_file import read_params
+from lenet.model.pixels import normalise
 from lenet.run import checkpoint
 from lenet.run.progress import Progress, Totals
 from tests.support import run_jobs, tutorial
-from tests.support.fashion import build_lenet5, normalise
+from tests.support.fashion import build_lenet5
 from tests.support.run_jobs import gloo, losses, program, records, train
 from tests.support.same_runs import results
 
@@ -86,8 +87,9 @@ def test_the_validation_is_over_all_images(finished, small):
     """The tutorial's network, loaded from the file, hits as many of the 61 images as the last epoch says."""
     plain = tutorial.network()
     plain.load_parameters(str(finished() / "trained_LeNet5.params"))
-    split = fashion_mnist.load(str(small)).validation
-    logits = plain(normalise(mx.nd.array(split.images, dtype="uint8")))
+    dataset = fashion_mnist.load(str(small))
+    split = dataset.validation
+    logits = plain(normalise(mx.nd.array(split.images, dtype="uint8"), dataset.pixel_mean, dataset.pixel_std))
     hits = int((logits.asnumpy().argmax(axis=1) == split.labels).sum())
     loss = mx.gluon.loss.SoftmaxCrossEntropyLoss()(logits, mx.nd.array(split.labels)).mean().asscalar()
     last = results(finished(gloo, 4))[-1]
@@ -99,7 +101,8 @@ def test_the_files_of_a_checkpoint(stopped):
     folders = checkpoint.folders(stopped())
     assert [folder.name for folder in folders] == ["step-00000003", "step-00000004", "step-00000005"]
     for folder in folders:
-        assert sorted(path.name for path in folder.iterdir()) == ["model.params", "optimizer.params", "state.json"]
+        names = ["model.params", "network.json", "optimizer.params", "state.json"]
+        assert sorted(path.name for path in folder.iterdir()) == names
     assert sorted(path.name for path in (stopped() / "checkpoints").iterdir()) == [each.name for each in folders]
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lenet.data.fashion_mnist import CLASS_NAMES
+
 NAMES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -16,13 +18,17 @@ NAMES = (
 
 
 def write(folder: str | Path, train: int = 600, validation: int = 100, seed: int = 0, gz: bool = True) -> Path:
-    """Writes the four files into the folder and returns it. The classes look the same whatever the seed."""
+    """Writes the four files and the names of Fashion-MNIST's classes into the folder and returns it.
+
+    The classes look the same whatever the seed.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     arrays = (*make_split(train, rng), *make_split(validation, rng))
     for name, array in zip(NAMES, arrays):
         store(folder, name, pack(array), gz)
+    (folder / "classes.txt").write_text("".join(f"{name}\n" for name in CLASS_NAMES))
     return folder
 
 

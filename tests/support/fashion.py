@@ -2,6 +2,7 @@
 
 import mxnet as mx
 
+from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
 from lenet.data.fashion_mnist import PIXEL_MEAN, PIXEL_STD
 from lenet.model import pixels
@@ -15,6 +16,12 @@ def build_lenet5(seed):
 
 def batches_of(split):
     return Batches(split, mx.cpu(), PIXEL_MEAN, PIXEL_STD)
+
+
+def validation_of(folder):
+    """The Batches of the validation images of the data set in `folder`, whose own pixels they are normalised by."""
+    dataset = fashion_mnist.load(folder)
+    return Batches(dataset.validation, mx.cpu(), dataset.pixel_mean, dataset.pixel_std)
 
 
 def normalise(images):

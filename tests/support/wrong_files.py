@@ -53,9 +53,12 @@ def write_data(place: Path) -> None:
         ("narrow", train_images, pack(images[:, :, 1:])),
         ("uneven", train_labels, pack(np.append(labels, labels[:1]))),
         ("eleventh", train_labels, pack(eleventh)),
+        ("nameless", "classes.txt", b"one\n\nthree\n"),
     ]:
         shutil.copytree(sound, place / folder)
         (place / folder / name).write_bytes(content)
+    (place / "described").mkdir()
+    (place / "described" / "network.json").write_text('{"network": "lenet5"}')
     for folder, make in [("folder", Path.mkdir), ("pipes", os.mkfifo)]:
         shutil.copytree(sound, place / folder)
         make(place / folder / train_labels)

@@ -46,6 +46,8 @@ OPTIONS = {
     "misspelt option": ("train.py --epoch 3", "unknown option --epoch, did you mean --epochs?"),
     "no option": ("train.py more", "unknown option more"),
     "flag with a value": ("train.py --debug=maybe", "--debug"),
+    "negative shift": ("train.py --shift -1", "--shift -1: "),
+    "shift beyond the image": ("train.py --shift 28", "--shift 28: nothing of an image of 28 x 28"),
     "nowhere to write": ("train.py --output-dir ''", "--output-dir"),
     "blank data": ("train.py --data-dir ' '", "--data-dir"),
 }
@@ -73,9 +75,10 @@ DATA = {
     "10^12 images": ("train.py --data-dir {place}/claims", "images-idx3-ubyte: is cut short"),
     "damaged gzip": ("train.py --data-dir {place}/gzip", "is a damaged gzip file"),
     "a web page": ("train.py --data-dir {place}/page", "is not an IDX file"),
-    "narrow images": ("train.py --data-dir {place}/narrow", "holds 20 x 28 x 27 values"),
+    "narrow images": ("train.py --data-dir {place}/narrow", "holds images of 28 x 28, "),
     "labels too many": ("train.py --data-dir {place}/uneven", "has 21 labels for the 20 images"),
-    "an eleventh class": ("train.py --data-dir {place}/eleventh", "label 10 of image 3 is not one of 0 to 9"),
+    "an eleventh class": ("train.py --data-dir {place}/eleventh", "label 10 of image 3: only 0 to 9 have names"),
+    "a class without a name": ("train.py --data-dir {place}/nameless", "classes.txt: the name of class 1 is empty"),
     "a folder as data file": ("train.py --data-dir {place}/folder", "train-labels-idx1-ubyte: is a folder"),
     "a pipe as data file": ("train.py --data-dir {place}/pipes", "train-labels-idx1-ubyte: is not a regular file"),
 }
@@ -126,6 +129,11 @@ COMMANDS = {
     "predict what is not there": ("-m lenet predict {place}/whole --image {place}/none", "none: No such file"),
     "report no run": ("-m lenet report {place}/none", "metrics.jsonl: No such file"),
     "export by another network": ("-m lenet export {place}/other/model.params", "this network needs"),
+    "evaluate by a description that is none": (
+        "-m lenet evaluate {place}/described/whole.params --data-dir {place}/sound",
+        "network.json: it is not the description of a network",
+    ),
+    "pack nothing": ("-m lenet pack {place}/none {place}/packed", "none: No such file"),
     "export to nowhere": ("-m lenet export {place}/whole --output {place}/none/a.onnx", "there is no folder"),
 }
 ENVIRONMENT = {

@@ -11,9 +11,10 @@ from lenet.__main__ import main
 from lenet.commands.network import load_network
 from lenet.data import fashion_mnist
 from lenet.data.fashion_mnist import DEBIAN_FOLDER
+from lenet.model.pixels import normalise
 from lenet.training.evaluation import predict_logits
 from tests.support import run_jobs
-from tests.support.fashion import batches_of, normalise
+from tests.support.fashion import validation_of
 
 NAMES = ["lenet5-0000.params", "lenet5-symbol.json", "lenet5.onnx"]
 
@@ -32,7 +33,7 @@ def exported(finished, small, tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(finished, small):
     """The images and Gluon's logits of them."""
-    batches = batches_of(fashion_mnist.load(small).validation)
+    batches = validation_of(small)
     net = load_network(finished() / "trained_LeNet5.params", mx.cpu())
     return fashion_mnist.load(small).validation.images, predict_logits(net, batches, range(61))[0]
 
@@ -57,10 +58,12 @@ def test_the_onnx_file_is_valid_and_says_what_it_takes(exported):
     assert sum(size for name, size in sizes.items() if name.endswith(("weight", "bias"))) == 60_170
 
 
-def test_gluons_pair_is_the_network(exported, expected):
+def test_gluons_pair_is_the_network(exported, expected, small):
     images, logits = expected
     files = str(exported / "lenet5-symbol.json"), ["data"], str(exported / "lenet5-0000.params")
-    found = SymbolBlock.imports(*files)(normalise(mx.nd.array(images, dtype="uint8")))
+    batches = validation_of(small)
+    pixels = normalise(mx.nd.array(images, dtype="uint8"), batches.mean, batches.std)
+    found = SymbolBlock.imports(*files)(pixels)
     np.testing.assert_allclose(found.asnumpy(), logits, atol=1e-4)
 
 

@@ -70,15 +70,15 @@ def test_the_classes_can_be_learned_from_small_data(tmp_path):
 
 
 BROKEN = {
-    "images too small": (TRAIN_IMAGES, pack(images(3, 28, 27)), "holds 3 x 28 x 27 values"),
-    "images too large": (TEST_IMAGES, pack(images(3, 32, 32)), "holds 3 x 32 x 32 values"),
+    "images too narrow": (TEST_IMAGES, pack(images(3, 28, 27)), "holds images of 28 x 27, "),
+    "images too large": (TEST_IMAGES, pack(images(3, 32, 32)), "holds images of 32 x 32, "),
     "images as rows": (TRAIN_IMAGES, pack(images(3).reshape(3, 784)), "holds 3 x 784 values"),
-    "labels for images": (TRAIN_IMAGES, pack(labels(1, 2, 3)), "holds 3 values; images must be N x 28 x 28"),
+    "labels for images": (TRAIN_IMAGES, pack(labels(1, 2, 3)), "holds 3 values; images must be N x height x width"),
     "images for labels": (TEST_LABELS, pack(images(3)), "has 3 dimensions; labels have 1"),
     "a label too few": (TRAIN_LABELS, pack(labels(1, 2)), "has 2 labels for the 3 images of"),
     "a label too many": (TEST_LABELS, pack(labels(1, 2, 3, 4)), "has 4 labels for the 3 images of"),
-    "label ten": (TRAIN_LABELS, pack(labels(0, 10, 9)), "label 10 of image 1 is not one of 0 to 9"),
-    "label 255": (TEST_LABELS, pack(labels(0, 10, 255)), "label 255 of image 2 is not one of 0 to 9"),
+    "label ten": (TRAIN_LABELS, pack(labels(0, 10, 9)), "label 10 of image 1: only 0 to 9 have names"),
+    "label 255": (TEST_LABELS, pack(labels(0, 10, 255)), "label 255 of image 2: only 0 to 9 have names"),
     "no images": (TRAIN_IMAGES, pack(images(0)), "is empty: its header says 0 x 28 x 28"),
     "no labels": (TEST_LABELS, pack(labels()), "is empty: its header says 0"),
     "cut short": (TEST_IMAGES, pack(images(3))[:-1], "but only 2351 follow"),

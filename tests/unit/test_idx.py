@@ -31,7 +31,7 @@ BROKEN = {
     "signed bytes": (pack(IMAGES, kind=0x09), "type 0x09; only unsigned bytes, 0x08"),
     "floats": (pack(IMAGES, kind=0x0D), "type 0x0d; only unsigned bytes, 0x08"),
     "no dimensions": (pack(IMAGES, shape=()), "has 0 dimensions"),
-    "four dimensions": (pack(IMAGES, shape=(5, 4, 3, 1)), "has 4 dimensions; labels have 1 and images 3"),
+    "five dimensions": (pack(IMAGES, shape=(5, 4, 3, 1, 1)), "has 5 dimensions; labels have 1 and images 3, or 4"),
     "255 dimensions": (b"\0\0\x08\xff" + bytes(2000), "has 255 dimensions"),
     "no images": (pack(IMAGES[:0]), "empty: its header says 0 x 4 x 3"),
     "images of no width": (pack(IMAGES, shape=(5, 4, 0)), "empty: its header says 5 x 4 x 0"),
@@ -102,6 +102,17 @@ def test_forbidden_file(tmp_path):
     path.write_bytes(GOOD)
     path.chmod(0)
     assert "cannot be read: Permission denied" in error_of(path)
+
+
+def test_labels_can_have_16_bits(tmp_path):
+    labels = np.array([0, 1, 300, 999], ">i2")
+    path = tmp_path / "labels"
+    path.write_bytes(pack(labels, kind=0x0B))
+    assert idx.read(path, is_labels=True).tolist() == [0, 1, 300, 999]
+    assert idx.sha256(idx.read(path, is_labels=True)) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert "type 0x0b; only unsigned bytes" in error_of(path)
+    idx.write(tmp_path / "again", labels.astype(np.int32))
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
 
 def test_header_and_digest_are_those_of_the_file(tmp_path):
