@@ -35,4 +35,5 @@ fi
 export PATH="$PWD/.venv/bin:$PATH"
 echo "local.sh: starting $processes process(es), $why" >&2
 [ "$processes" -gt 1 ] || exec python train.py "$@"
-exec horovodrun -np "$processes" python train.py "$@"
+# horovodrun takes --network for an option of its own; --model is the same.
+exec horovodrun -np "$processes" python train.py "${@/#--network/--model}"

@@ -14,6 +14,8 @@ from lenet.text_files import read_yaml
 
 MOST_IMAGES = 1 << 24  # of a step: up to here float32 counts exactly
 GLOBAL_BATCH = 256
+# horovodrun reads the whole line, and finds --network to be the start of two options of its own.
+OTHER_WORDS = {"network": ("--model",)}
 
 
 def _no_bool(value: Any) -> Any:
@@ -41,7 +43,11 @@ class Config:
         None,
         description="folder with the four IDX files (default: Fashion-MNIST as installed, else downloaded)",
     )
-    network: Text = Field("lenet5", description="lenet5, or FILE.py:FUNCTION of your own: classes to a HybridBlock")
+    network: Text = Field(
+        "lenet5",
+        description="lenet5, or FILE.py:FUNCTION of your own: classes to a HybridBlock; horovodrun takes this word for an "
+        "option of its own, --model is the same",
+    )
     output_dir: Text = Field("runs/lenet", description="folder for the trained network, checkpoints and metrics")
     epochs: Count = Field(10, ge=1, le=100_000, description="how often every training image is seen")
     global_batch: Count | None = Field(
@@ -191,7 +197,7 @@ def _parser() -> _Parser:
         if field.type is bool:
             parser.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
         else:
-            parser.add_argument(option, metavar=_metavar(field.type), help=text)
+            parser.add_argument(option, *OTHER_WORDS.get(field.name, ()), metavar=_metavar(field.type), help=text)
     return parser
 
 
