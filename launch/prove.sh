@@ -49,14 +49,14 @@ for run in "1 alone" "2 MPI" "3 MPI" "4 MPI" "2 Gloo" "3 Gloo" "4 Gloo"; do
   read -r processes engine <<<"$run"
   set_launcher "$processes" "$engine"
   folder=$place/$processes-$engine started=$SECONDS code=0
-  "${launcher[@]}" python train.py --epochs 1 "$@" --no-tensorboard --output-dir "$folder" >"$place/log" 2>&1 </dev/null || code=$?
+  "${launcher[@]}" python train.py --epochs 1 "${@/#--network/--model}" --no-tensorboard --output-dir "$folder" >"$place/log" 2>&1 </dev/null || code=$?
   if [ "$code" != 0 ]; then
     cat "$place/log" >&2
     # horovodrun and mpirun have codes of their own; what train.py refuses, the first run has refused.
     [ "$code" = 2 ] || code=1
     exit "$code"
   fi
-  weights=$(short <"$folder/trained_LeNet5.params") all_losses=$(losses "$folder" | short)
+  weights=$(cat "$folder"/trained_*.params | short) all_losses=$(losses "$folder" | short)
   printf '%-10s %-7s %8d  %-16s  %s\n' "$processes" "$engine" $((SECONDS - started)) "$weights" "$all_losses"
   echo "$weights $all_losses" >>"$place/digests"
 done

@@ -32,7 +32,10 @@ def add_params(parser: argparse.ArgumentParser) -> None:
 def add_network(parser: argparse.ArgumentParser) -> None:
     """Add --network, as train.py has it."""
     parser.add_argument(
-        "--network", metavar="NETWORK", help="lenet5 or FILE.py:FUNCTION (default: as the run beside PARAMS says)"
+        "--network",
+        "--model",  # for horovodrun, which takes --network for an option of its own
+        metavar="NETWORK",
+        help="lenet5 or FILE.py:FUNCTION (default: as the run beside PARAMS says)",
     )
 
 

@@ -31,6 +31,9 @@ DISTRIBUTION: dict[str, Any] = {"group": "distribution"}
 DEBUGGING: dict[str, Any] = {"group": "debugging"}
 GROUPS = (DATA, OPTIMISATION, OUTPUT, DISTRIBUTION, DEBUGGING)
 
+# horovodrun reads the whole line, and finds --network to be the start of two options of its own.
+OTHER_WORDS = {"network": ("--model",)}
+
 Count = Annotated[int, BeforeValidator(_no_bool)]
 Number = Annotated[float, BeforeValidator(_no_bool)]
 Text = Annotated[str, BeforeValidator(_text)]
@@ -84,7 +87,8 @@ def option_parser(options: Iterable[dataclasses.Field]) -> OptionParser:
             group.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
         else:
             told = "" if default.default is None else f" (default: {default.default})"
-            group.add_argument(option, metavar=_metavar(field), help=default.description + told)
+            words = (option, *OTHER_WORDS.get(field.name, ()))
+            group.add_argument(*words, metavar=_metavar(field), help=default.description + told)
     return parser
 
 

@@ -30,7 +30,7 @@ def data(tmp_path_factory):
 def words(data):
     """Two epochs of steps of 64, 64 and 22 images, in shards of 16."""
     options = "--global-batch 64 --shard 16 --epochs 2 --learning-rate 0.2 --log-every 1 --checkpoint-every 1 --keep 20"
-    return ["--network", NETWORK, "--data-dir", data, *options.split(), *EXTRAS]
+    return ["--model", NETWORK, "--data-dir", data, *options.split(), *EXTRAS]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_the_check_is_of_the_network_that_is_trained(data, words):
     again = run_jobs.run(mpirun(2), "train.py", *words, "--deterministic-check")
     digests = [each.out.split("SHA-256 ")[1].split()[0] for each in (outcome, again)]
     assert digests[0] == digests[1]
-    plain = run_jobs.run([], "train.py", *words, "--deterministic-check", "--network", "lenet5")
+    plain = run_jobs.run([], "train.py", *words, "--deterministic-check", "--model", "lenet5")
     assert digests[0] not in plain.out
 
 
@@ -107,6 +107,7 @@ def test_debug_gives_the_same_run(alone, words, tmp_path):
 
 
 def test_the_summary_of_it(data):
+    """Here with the other word for --network, which horovodrun does not take."""
     words = ("--network", NETWORK, "--data-dir", data, "--summary")
     outcome = run_jobs.run([], "train.py", *words)
     assert outcome.code == 0, outcome.text
