@@ -1,5 +1,6 @@
 """python -m lenet predict: the classes that a trained network gives to test images or to people's own pictures."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,13 @@ def add_options(parser: ArgumentParser) -> None:
     """Add the options of the command."""
     cli.add_params(parser)
     parser.add_argument("--count", type=cli.count(MAX_IMAGES), metavar="N", help="how many test images (default: 6)")
-    parser.add_argument("--image", nargs="+", default=[], metavar="FILE", help="your own PNG or JPEG pictures instead")
+    parser.add_argument(
+        "--image",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="your own PNG or JPEG pictures instead; those that cannot be read are left out",
+    )
     parser.add_argument(
         "--output",
         type=cli.path_ending(".png"),
@@ -42,14 +49,14 @@ def main(options: Namespace) -> None:
         raise InputError(f"--image: {len(options.image)} pictures, at most {MAX_IMAGES} at a time")
     net = load_network(options.params, mx.cpu())
     if options.image:
-        split = _user_images(options.image)
+        paths, split = _user_images(options.image)
     else:
         split = first_images(fashion_mnist.load(options.data_dir).validation, options.count or 6)
     chances = probabilities(predict_logits(net, Batches(split, mx.cpu()), range(len(split)))[0])
     predicted = chances.argmax(axis=1)
     print(predicted.tolist())
     if options.image:
-        titles, wrong = _print_likeliest(options.image, chances), np.zeros(0, int)
+        titles, wrong = _print_likeliest(paths, chances), np.zeros(0, int)
     else:
         pairs = zip(split.labels, predicted)
         titles = [f"True [{CLASS_NAMES[label]}]\nPredicted [{CLASS_NAMES[guess]}]" for label, guess in pairs]
@@ -60,9 +67,25 @@ def main(options: Namespace) -> None:
     print(f"wrote {options.output}")
 
 
-def _user_images(paths: Sequence[str]) -> Split:
-    images = np.stack([user_images.read(path) for path in paths])
-    return Split(images, np.zeros(len(images), np.uint8))  # nobody knows their labels; none is used
+def _user_images(paths: Sequence[str]) -> tuple[list[str], Split]:
+    """The paths of the pictures that can be used, and these; a line on standard error for each of the others.
+
+    InputError: there is none.
+    """
+    images: dict[str, np.ndarray] = {}
+    reasons = []
+    for path in paths:
+        try:
+            images[path] = user_images.read(path)
+        except InputError as error:
+            reasons.append(str(error))
+    if not images:
+        more = f"; nor can the other {len(reasons) - 1} be used" if len(reasons) > 1 else ""
+        raise InputError(f"--image: {reasons[0]}{more}")
+    for reason in reasons:
+        print(f"warning: left out: {reason}", file=sys.stderr)
+    pixels = np.stack(list(images.values()))
+    return list(images), Split(pixels, np.zeros(len(pixels), np.uint8))  # nobody knows their labels; none is used
 
 
 def _print_likeliest(paths: Sequence[str], chances: np.ndarray) -> list[str]:

@@ -93,12 +93,37 @@ def test_margins_are_cut_off_and_the_longer_edge_fills_the_image(tmp_path):
 
 def test_a_picture_that_lies_on_its_side_is_put_upright(tmp_path):
     canvas = np.zeros((40, 80), np.uint8)
-    canvas[:, :40] = 200  # bright on the left
+    canvas[8:32, 8:40] = 200  # bright on the left; in whole blocks of JPEG, which keeps them as they are
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise: the left becomes the top
     Image.fromarray(canvas).save(tmp_path / "turned.jpg", exif=exif, quality=95)
     Image.fromarray(np.rot90(canvas, -1)).save(tmp_path / "upright.jpg", quality=95)
     assert (user_images.read(tmp_path / "turned.jpg") == user_images.read(tmp_path / "upright.jpg")).all()
+
+
+def scenes():
+    """A photograph of a cross on a background, by what is special: how people's pictures are."""
+    rng = np.random.default_rng(0)
+    cross = np.zeros((400, 300, 1), bool)
+    cross[80:320, 120:180] = cross[160:240, 60:240] = True
+    down, right = np.mgrid[-1:1:400j, -1:1:300j][..., None]
+    noise = rng.normal(0, 4, (400, 300, 3))
+    yield "white on grey", np.where(cross, 250, 128)
+    yield "black on grey", np.where(cross, 10, 128)
+    yield "red on grey as bright", np.where(cross, (200, 60, 70), (103, 103, 103))
+    yield "light that falls off", np.where(cross, (90, 60, 40), 220 - 30 * down - 20 * right) + noise
+    yield "dark corners", np.where(cross, (90, 60, 40), 230 - 40 * (down**2 + right**2)) + noise
+
+
+@pytest.mark.parametrize(("name", "pixels"), scenes(), ids=[name for name, _ in scenes()])
+def test_what_differs_from_the_background_is_the_clothing(tmp_path, name, pixels):
+    picture = np.broadcast_to(pixels, (400, 300, 3)).clip(0, 255).astype(np.uint8)
+    Image.fromarray(picture).save(tmp_path / "photo.jpg", quality=90)
+    found = user_images.read(tmp_path / "photo.jpg")
+    inside = found[2:26, 12:16], found[11:16, 6:22]
+    outside = found[:8, :9], found[:8, 19:], found[21:, :9], found[21:, 19:]
+    assert min(part.min() for part in inside) > 150
+    assert max(part.max() for part in outside) < 40
 
 
 def broken(folder):
@@ -123,6 +148,22 @@ def test_what_is_no_picture_is_named(tmp_path):
     for name, reason in broken(tmp_path):
         with pytest.raises(InputError, match=reason):
             user_images.read(tmp_path / name)
+
+
+def test_files_that_are_no_pictures_are_left_out(params, tmp_path):
+    names = [name for name, _ in broken(tmp_path)]
+    words = ["--image", *(tmp_path / name for name in (*names, "whole.png")), "--output", tmp_path / "own.png"]
+    outcome = predict(params, *words)
+    assert outcome.code == 0, outcome.text
+    assert len(outcome.out.splitlines()) == 3  # the class, the likeliest ones, what is written
+    assert f"{tmp_path / 'whole.png'}: " in outcome.out
+    told = outcome.err.splitlines()
+    assert [line.split(": ")[:2] for line in told] == len(names) * [["warning", "left out"]]
+    assert all(str(tmp_path / name) in line for name, line in zip(names, told))
+    outcome = predict(params, *words[:-3], "--output", tmp_path / "none.png")
+    assert (outcome.code, len(outcome.errors)) == (2, 1)
+    assert f"nor can the other {len(names) - 1} be used" in outcome.err
+    assert not (tmp_path / "none.png").exists()
 
 
 def test_a_picture_of_too_many_pixels_is_refused(tmp_path, monkeypatch):
