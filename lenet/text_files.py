@@ -12,6 +12,7 @@ from lenet.files import read_lines, read_regular
 
 MAX_YAML = 1 << 16  # bytes of a YAML file
 MAX_LINE = 1 << 12  # bytes of a line of JSON
+MAX_JSON = 1 << 20  # bytes of a file that is one JSON object
 
 
 class JSONLine(NamedTuple):
@@ -30,6 +31,20 @@ def read_json_lines(path: str | Path, limit: int | None = None) -> Iterator[JSON
         except (ValueError, RecursionError):
             record = None
         yield JSONLine(text, record if isinstance(record, dict) else None)
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """The JSON object that a regular file of at most MAX_JSON bytes holds. OSError: as `files.read_regular`.
+
+    ValueError: it holds anything else.
+    """
+    try:
+        value = json.loads(read_regular(path, MAX_JSON))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value
 
 
 def read_yaml(path: str | Path, named: str) -> dict[Any, Any]:

@@ -1,6 +1,7 @@
 """python -m lenet evaluate: the accuracy of a trained network, alone or under a launcher."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -38,16 +39,22 @@ def main(options: Namespace, world: World) -> int:
     return 0
 
 
-def class_table(confusion: np.ndarray) -> list[str]:
-    """The lines of a table of the classes, from the matrix (10, 10) of labels by predictions.
+def class_table(confusion: np.ndarray, class_names: Sequence[str] = CLASS_NAMES) -> list[str]:
+    """The lines of a table of the classes, from the matrix (classes, classes) of labels by predictions."""
+    lines = [f"{'class':<14}{'precision':>10}{'recall':>8}{'support':>8}"]
+    for name, precision, recall, support in class_scores(confusion, class_names):
+        lines.append(f"{name:<14}{precision:>10}{recall:>8}{support:>8}")
+    return lines
+
+
+def class_scores(confusion: np.ndarray, class_names: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
+    """Each class with its number, its precision, recall and support, from the matrix of labels by predictions.
 
     Precision: the correct part of the images that were taken for the class. Recall: the part of the images of the
     class that was found. Support: how many images the class has.
     """
-    lines = [f"{'class':<14}{'precision':>10}{'recall':>8}{'support':>8}"]
-    for number, name in enumerate(CLASS_NAMES):
+    for number, name in enumerate(class_names):
         correct, predicted, support = confusion[number, number], confusion[:, number].sum(), confusion[number].sum()
         precision = f"{correct / predicted:.3f}" if predicted else "-"
         recall = f"{correct / support:.3f}" if support else "-"
-        lines.append(f"{f'{number} {name}':<14}{precision:>10}{recall:>8}{support:>8,}")
-    return lines
+        yield f"{number} {name}", precision, recall, f"{support:,}"

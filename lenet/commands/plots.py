@@ -1,18 +1,18 @@
-"""Figures made with Matplotlib: rows of images, the confusion matrix, curves. No window is opened."""
+"""Figures made with Matplotlib: their colours, rows of images, the confusion matrix. No window is opened."""
 
 import io
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib
 import numpy as np
 from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from lenet.data.fashion_mnist import CLASS_NAMES
 from lenet.errors import InputError
 from lenet.files import whole_file
 
@@ -20,24 +20,15 @@ from lenet.files import whole_file
 BLUE, ORANGE, GREEN, PURPLE, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 MAX_RUNS = 6
 WRONG = RED
-LIGHT: dict[str, Any] = {"paper": "#ffffff", "ink": "#1a1a1a", "grid": "#d5d5d5", "shades": "Blues"}
+LIGHT: dict[str, Any] = {"paper": "#ffffff", "ink": "#1a1a1a", "grid": "#d5d5d5"}
 LIGHT["lines"] = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY)
-DARK: dict[str, Any] = {"paper": "#16181c", "ink": "#e8e8e8", "grid": "#3a3e46", "shades": "cividis"}
+DARK: dict[str, Any] = {"paper": "#16181c", "ink": "#e8e8e8", "grid": "#3a3e46"}
 DARK["lines"] = (SKY, ORANGE, GREEN, PURPLE, RED, BLUE)
 COLUMNS = 10  # images in a row
-TRAINING = {"linestyle": "--", "marker": "o", "markersize": 4, "markerfacecolor": "none"}
-VALIDATION = {"linestyle": "-", "marker": "o", "markersize": 4}
-STEPS = {"linewidth": 0.8, "alpha": 0.6}
-
-
-class Line(NamedTuple):
-    """A line of a figure of curves."""
-
-    x: np.ndarray  # (n,)
-    y: np.ndarray  # (n,)
-    label: str
-    colour: str
-    style: dict[str, Any]  # of Axes.plot
+MAX_NUMBERED = 30  # classes of a matrix with numbers in its cells
+MAX_NAMED = 40  # classes of which each one is named beside the matrix
+MAX_NAME = 16  # characters of a class name beside the matrix
+MAX_CELLS = 250  # in a row of the matrix: on a screen more are too small to be seen
 
 
 @contextmanager
@@ -49,7 +40,6 @@ def theme(colours: dict[str, Any]) -> Iterator[None]:
         **dict.fromkeys(inked, colours["ink"]),
         **dict.fromkeys(papered, colours["paper"]),
         "grid.color": colours["grid"],
-        "image.cmap": colours["shades"],
         "axes.prop_cycle": cycler(color=colours["lines"]),
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -82,45 +72,63 @@ def image_grid(
     return figure
 
 
-def confusion(matrix: np.ndarray, title: str) -> Figure:
-    """A figure of the matrix (10, 10), label by prediction: numbers of images, shaded by part of the row."""
-    part = 100 * matrix / matrix.sum(axis=1, keepdims=True).clip(1)
-    figure = Figure(figsize=(4.6, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    colours = axes.imshow(part, vmin=0, vmax=100).to_rgba(part)  # (10, 10, 4)
-    for label in range(len(CLASS_NAMES)):
-        for predicted in range(len(CLASS_NAMES)):
-            red, green, blue, _ = colours[label, predicted]
-            ink = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
-            axes.text(predicted, label, matrix[label, predicted], ha="center", va="center", fontsize=8, color=ink)
-    axes.set(xticks=range(10), yticks=range(10), xlabel="predicted class", ylabel="true class", title=title)
-    axes.set_xticklabels(CLASS_NAMES, rotation=45, ha="right", rotation_mode="anchor", fontsize=8.5)
-    axes.set_yticklabels(CLASS_NAMES, fontsize=8.5)
+def confusion(matrix: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
+    """A figure of the matrix (classes, classes), label by prediction."""
+    side = float(np.clip(2 + 0.26 * len(matrix), 3.6, 8))
+    figure = Figure(figsize=(side + 0.1, side), layout="constrained")
+    draw_confusion(figure.add_subplot(), matrix, class_names)
+    figure.suptitle(title, fontsize=10.5)
+    return figure
+
+
+def draw_confusion(axes: Axes, matrix: np.ndarray, class_names: Sequence[str]) -> None:
+    """Draw the matrix (classes, classes), label by prediction: numbers of images, shaded by their part of the row.
+
+    The errors have a colour and a scale of their own, on which the most frequent one is darkest: on that of the
+    diagonal they would be nearly white. Many classes have no numbers, and only some of them are named.
+    """
+    colours = confusion_colours(matrix)
+    classes = len(matrix)
+    edges = (-0.5, classes - 0.5)
+    axes.imshow(_strongest_of_blocks(colours, -(-classes // MAX_CELLS)), extent=(*edges, *edges[::-1]))
+    if classes <= MAX_NUMBERED:
+        size = float(np.clip(130 / classes, 5, 8))
+        for (label, predicted), count in np.ndenumerate(matrix):
+            ink = "black" if colours[label, predicted] @ (0.3, 0.59, 0.11, 0) > 0.5 else "white"
+            opacity = 1 if count else 0.35
+            axes.text(predicted, label, str(count), ha="center", va="center", fontsize=size, color=ink, alpha=opacity)
+    ticks = np.arange(0, classes, -(-classes // MAX_NAMED))
+    names = [shorten_name(class_names[tick], MAX_NAME) for tick in ticks]
+    size = float(np.clip(150 / len(ticks), 5.5, 8.5))
+    axes.set(xticks=ticks, yticks=ticks, xlabel="predicted class", ylabel="true class")
+    axes.set_xticklabels(names, rotation=45 if classes <= MAX_NUMBERED else 90, ha="right", fontsize=size)
+    for text in axes.get_xticklabels():
+        text.set_rotation_mode("anchor")
+        text.set_verticalalignment("top" if classes <= MAX_NUMBERED else "center")
+    axes.set_yticklabels(names, fontsize=size)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    return figure
 
 
-def curves(lines: Sequence[Line], xlabel: str, ylabel: str, **limits: Any) -> Figure:
-    """A figure of the lines; `limits` are those of Axes.set."""
-    figure = Figure(figsize=(4.4, 3.4), layout="constrained")
-    axes = figure.add_subplot()
-    for line in lines:
-        axes.plot(line.x, line.y, label=line.label, color=line.colour, **line.style)
-    axes.set(xlabel=xlabel, ylabel=ylabel, **limits)
-    axes.grid(visible=True)
-    axes.set_xlim(0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8.5)
-    return figure
+def confusion_colours(matrix: np.ndarray) -> np.ndarray:
+    """The colours (classes, classes, 4) of a confusion matrix, each channel from 0 to 1."""
+    share = matrix / matrix.sum(axis=1, keepdims=True).clip(1)  # of the images of the class
+    is_correct = np.eye(len(matrix), dtype=bool)
+    errors = np.sqrt(share / max(share[~is_correct].max(), 1e-9)).clip(0, 1)  # the root: rare ones are seen too
+    return np.where(is_correct[:, :, None], _shades("C0")(share), _shades(RED)(0.85 * errors))
 
 
-def save(figure: Figure, path: Path) -> None:
+def shorten_name(name: str, limit: int) -> str:
+    """A name of at most `limit` characters: the middle of a longer one is left out."""
+    half = (limit - 1) // 2
+    return name if len(name) <= limit else f"{name[: limit - 1 - half]}…{name[-half:]}"
+
+
+def save(figure: Figure, path: Path, dpi: int = 150) -> None:
     """Write a figure as PNG. InputError: it cannot be written."""
     try:
         with whole_file(path) as partial:
-            figure.savefig(partial, format="png", dpi=150)
+            figure.savefig(partial, format="png", dpi=dpi)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
 
@@ -130,3 +138,21 @@ def svg(figure: Figure) -> bytes:
     target = io.BytesIO()
     figure.savefig(target, format="svg", metadata={"Date": None})
     return target.getvalue()
+
+
+def _strongest_of_blocks(colours: np.ndarray, size: int) -> np.ndarray:
+    """In each block of size x size cells the colour that differs most from the paper: a mean would hide rare errors."""
+    classes = len(colours)
+    blocks = -(-classes // size)
+    paper = to_rgba(matplotlib.rcParams["axes.facecolor"])
+    padded = np.full((blocks * size, blocks * size, 4), paper)
+    padded[:classes, :classes] = colours
+    cells = padded.reshape(blocks, size, blocks, size, 4).swapaxes(1, 2).reshape(blocks, blocks, size * size, 4)
+    strongest = np.abs(cells - paper).sum(axis=-1).argmax(axis=-1)
+    return np.take_along_axis(cells, strongest[:, :, None, None], axis=2)[:, :, 0]
+
+
+def _shades(colour: str) -> Colormap:
+    """From the theme's paper to a colour."""
+    paper = matplotlib.rcParams["axes.facecolor"]
+    return LinearSegmentedColormap.from_list("shades", [paper, colour])

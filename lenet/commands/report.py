@@ -1,17 +1,18 @@
 """python -m lenet report: what runs have done, as pictures and one page that needs nothing but a browser."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import mxnet as mx
 from matplotlib.figure import Figure
 
 from lenet import cli
-from lenet.commands import plots, report_page
+from lenet.commands import curves, overview, plots, report_page
 from lenet.commands.mistakes import Mistakes, find_mistakes
 from lenet.commands.network import load_network
-from lenet.commands.plots import MAX_RUNS, STEPS, TRAINING, VALIDATION, Line
+from lenet.commands.plots import MAX_RUNS
 from lenet.commands.report_page import Network
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
@@ -19,75 +20,80 @@ from lenet.data.fashion_mnist import CLASS_NAMES
 from lenet.errors import InputError
 from lenet.run import history
 from lenet.run.history import History
+from lenet.run.report_files import PAGE, report_files
 from lenet.training.evaluation import confusion, predict_logits
 
-CURVES = {
-    "loss": "Loss: cross-entropy over the training and the test images",
-    "accuracy": "Accuracy on the training and the test images",
-    "learning_rate": "Learning rate",
-    "images_per_second": "Speed of training, over all processes",
-}
-UNITS = {
-    "loss": "loss (nats per image)",
-    "accuracy": "accuracy (%)",
-    "learning_rate": "learning rate",
-    "images_per_second": "images per second",
-}
+SEVERAL = "comparison"  # the folder for the report of several runs, beside the first one's
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Add the options of the command."""
+    parser.add_argument("runs", nargs="+", metavar="RUN_DIR", help="output folder of a run")
     parser.add_argument(
-        "runs", nargs="+", metavar="RUN_DIR", help="output folder of a run; the report goes to the first"
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help=f"folder for the report (default: RUN_DIR; of several runs: {SEVERAL}, beside the first RUN_DIR)",
+    )
+    parser.add_argument(
+        "--picture",
+        type=cli.path_ending(".png"),
+        metavar="FILE",
+        help="PNG to write besides: curves and confusion matrix of one run in one picture",
     )
     cli.add_data_dir(parser)
 
 
 def main(options: Namespace) -> None:
-    """Write the pictures and report.html into the folder of the first run."""
+    """Write the pictures and report.html, and remove what an earlier report has left there."""
     if len(options.runs) > MAX_RUNS:
         raise InputError(f"{len(options.runs)} runs: the colours of at most {MAX_RUNS} can be told apart")
+    if options.picture and len(options.runs) > 1:
+        raise InputError(f"--picture {options.picture}: it is of one run, not of {len(options.runs)}")
     runs = [history.read(folder) for folder in options.runs]
     names = _names(runs)
-    target = runs[0].folder
     evaluated = [_evaluate_newest(run, name, options.data_dir) for run, name in zip(runs, names)]
     networks = [network for network in evaluated if network]
-    figures = {name: partial(curve, name, runs, names) for name in CURVES}
+    target = options.output or (runs[0].folder if len(runs) == 1 else runs[0].folder.parent / SEVERAL)
+    figures = _figures(runs, names, networks)
+    _write_pictures(target, figures)
+    captions = {text: figures[name] for name, text in curves.CAPTIONS.items() if name in figures}
+    report_page.write(target / PAGE, runs, names, captions, networks)
+    print(f"wrote {target / PAGE}")
+    if options.picture:
+        with plots.theme(plots.LIGHT):
+            plots.save(overview.figure(runs[0], networks), options.picture, dpi=110)
+        print(f"wrote {options.picture}")
+
+
+def _figures(
+    runs: Sequence[History], names: Sequence[str], networks: Sequence[Network]
+) -> dict[str, Callable[[], Figure]]:
+    """What draws each picture, by the name of its file without the suffix."""
+    figures: dict[str, Callable[[], Figure]] = {}
+    for name in curves.names_with_data(runs):
+        figures[name] = partial(curves.figure, name, runs, names)
     for number, network in enumerate(networks, 1):
         ending = f"-{number}" if number > 1 else ""
         title = f"{network.run_name}: number of test images"
-        figures[f"confusion{ending}"] = partial(plots.confusion, network.confusion, title)
+        figures[f"confusion{ending}"] = partial(plots.confusion, network.confusion, network.class_names, title)
         if len(network.mistakes.images):
-            figures[f"mistakes{ending}"] = partial(_mistakes, network.mistakes)
+            figures[f"mistakes{ending}"] = partial(_mistakes, network.mistakes, network.class_names)
+    return figures
+
+
+def _write_pictures(target: Path, figures: dict[str, Callable[[], Figure]]) -> None:
+    """Write the figures in place of the earlier report's. InputError: the disk refuses."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for old in report_files(target):
+            old.unlink()
+    except OSError as error:
+        raise InputError(f"{target}: {error.strerror}") from None
     for name, draw in figures.items():
         with plots.theme(plots.LIGHT):
             plots.save(draw(), target / f"{name}.png")
         print(f"wrote {target / name}.png")
-    curves = {caption: figures[name] for name, caption in CURVES.items()}
-    report_page.write(target / "report.html", runs, names, curves, networks)
-    print(f"wrote {target / 'report.html'}")
-
-
-def curve(name: str, runs: Sequence[History], names: Sequence[str]) -> Figure:
-    """The figure of one of CURVES for the runs, one colour each."""
-    in_epochs = all(len(run.epochs["step"]) for run in runs)
-    lines = []
-    for number, (run, label) in enumerate(zip(runs, names)):
-        colour = f"C{number}"  # of the theme
-        step_x = run.epochs_done(run.steps["step"]) if in_epochs else run.steps["step"]
-        epoch_x = run.epochs["epoch"] + 1 if in_epochs else run.epochs["step"]
-        if name == "learning_rate":
-            lines.append(Line(step_x, run.steps["learning_rate"], label, colour, {}))
-        elif name == "images_per_second":
-            lines.append(Line(epoch_x, run.epochs[name], label, colour, VALIDATION))
-        else:
-            scale = 100 if name == "accuracy" else 1
-            if name == "loss":
-                lines.append(Line(step_x, run.steps["loss"], f"{label}: single steps", colour, STEPS))
-            lines.append(Line(epoch_x, scale * run.epochs[f"train_{name}"], f"{label}: training", colour, TRAINING))
-            lines.append(Line(epoch_x, scale * run.epochs[f"validation_{name}"], f"{label}: test", colour, VALIDATION))
-    limits = {} if name == "accuracy" else {"ylim": (0, None)}
-    return plots.curves(lines, "epochs done" if in_epochs else "steps done", UNITS[name], **limits)
 
 
 def _evaluate_newest(run: History, name: str, data_dir: str | None) -> Network | None:
@@ -104,12 +110,12 @@ def _evaluate_newest(run: History, name: str, data_dir: str | None) -> Network |
         return _evaluate_newest(run, name, data_dir)  # a run that goes on has deleted this checkpoint meanwhile
     split = fashion_mnist.load(data_dir or run.config.get("data_dir")).validation
     logits, labels = predict_logits(net, Batches(split, mx.cpu()), range(len(split)))
-    return Network(name, path.name, confusion(logits, labels), find_mistakes(logits, split))
+    return Network(name, path.name, CLASS_NAMES, confusion(logits, labels), find_mistakes(logits, split))
 
 
-def _mistakes(mistakes: Mistakes) -> Figure:
+def _mistakes(mistakes: Mistakes, class_names: Sequence[str]) -> Figure:
     titles = [
-        f"True [{CLASS_NAMES[label]}]\nPredicted [{CLASS_NAMES[guess]}]\n{confidence:.1%}, image {row}"
+        f"True [{class_names[label]}]\nPredicted [{class_names[guess]}]\n{confidence:.1%}, image {row}"
         for row, label, guess, confidence in zip(
             mistakes.rows, mistakes.labels, mistakes.predicted, mistakes.confidence
         )

@@ -4,7 +4,7 @@ import base64
 import io
 import string
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -14,27 +14,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from lenet.commands import plots
-from lenet.commands.evaluate import class_table
+from lenet.commands import plots, report_tables
 from lenet.commands.mistakes import Mistakes
-from lenet.data.fashion_mnist import CLASS_NAMES
-from lenet.errors import InputError, shorten
+from lenet.errors import InputError
 from lenet.files import whole_file
 from lenet.run.history import History
 
 TEMPLATE = Path(__file__).with_name("report_template.html")
-HEADS = (
-    "Run",
-    "Epochs",
-    "Steps",
-    "Best accuracy",
-    "Accuracy",
-    "Loss (nats)",
-    "Images per second",
-    "Processes",
-    "Batch per process",
-    "learning_rate",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +29,8 @@ class Network:
 
     run_name: str
     file: str  # the name of its file or folder
-    confusion: np.ndarray  # (10, 10) int, label by prediction
+    class_names: Sequence[str]
+    confusion: np.ndarray  # (classes, classes) int, label by prediction
     mistakes: Mistakes
 
 
@@ -61,39 +48,17 @@ def write(
     text = string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape("Training of " + ", ".join(names)),
         made=f"As of {time.strftime('%Y-%m-%d %H:%M:%S %Z')}. Accuracy and loss here: on the test images.",
-        facts="\n".join(_facts(runs, names)),
+        failures="\n".join(report_tables.failure(run.folder, name) for run, name in zip(runs, names)),
+        facts=report_tables.facts(runs, names),
         curves="\n".join(_picture(draw, caption) for caption, draw in curves.items()),
         networks="\n".join(_network(network) for network in networks),
+        recipe=report_tables.recipe(runs, names),
     )
     try:
         with whole_file(path) as partial:
             partial.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-
-
-def _facts(runs: Sequence[History], names: Sequence[str]) -> Iterator[str]:
-    """The rows of the table: a fact each, a column for each run."""
-    columns = [HEADS, *(_column(run, name) for run, name in zip(runs, names))]
-    for cells in zip(*columns):
-        yield f"<tr><th>{cells[0]}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells[1:])}</tr>"
-
-
-def _column(run: History, name: str) -> Iterator[str]:
-    epochs, config = run.epochs, run.config
-    yield name
-    yield f"{len(epochs['epoch'])} of {shorten(config.get('epochs', '?'))}"
-    yield f"{int(max([*run.steps['step'], *epochs['step']])):,}"
-    if len(epochs["epoch"]):
-        yield f"{epochs['validation_accuracy'].max():.2%}"
-        yield f"{epochs['validation_accuracy'][-1]:.2%}"
-        yield f"{epochs['validation_loss'][-1]:.3f}"
-        yield f"{epochs['images_per_second'][-1]:,.0f}"
-        yield f"{epochs['processes'][-1]:.0f}"
-    else:
-        yield from 5 * ["-"]
-    yield shorten(config.get("batch_size", "?"))
-    yield shorten(config.get("learning_rate", "?"))
 
 
 def _picture(draw: Callable[[], Figure], caption: str) -> str:
@@ -110,23 +75,30 @@ def _picture(draw: Callable[[], Figure], caption: str) -> str:
 
 
 def _network(network: Network) -> str:
-    matrix, mistakes, name = network.confusion, network.mistakes, escape(network.run_name)
-    caption = f"Confusion matrix of all {matrix.sum():,} test images, shaded by their part of the true class"
-    draw = partial(plots.confusion, matrix, f"{network.run_name}: number of test images")
-    table = "\n".join(class_table(matrix))
-    cells = [
-        f'<figure><img src="{_png(image)}" alt="test image {row}"><figcaption>{CLASS_NAMES[label]}, '
-        f"taken for <b>{CLASS_NAMES[guess]}</b> ({confidence:.1%}), image {row}</figcaption></figure>"
+    matrix, name, class_names = network.confusion, escape(network.run_name), network.class_names
+    caption = (
+        f"Confusion matrix of all {matrix.sum():,} test images. Blue: the correct part of a class. Orange: errors, on "
+        "a scale of their own"
+    )
+    draw = partial(plots.confusion, matrix, class_names, f"{network.run_name}: number of test images")
+    cells = _mistakes(network.mistakes, class_names)
+    shown = f"<h2>{name}: the {len(cells)} mistakes that it is surest of</h2>\n"
+    return (
+        f"<h2>{name}: the classes, by {escape(network.file)}</h2>\n"
+        f'<div class="pictures">\n{_picture(draw, caption)}\n'
+        f'<div class="long">{report_tables.classes(matrix, class_names)}</div>\n</div>\n'
+        + (f'{shown}<div class="mistakes">\n{chr(10).join(cells)}\n</div>' if cells else "")
+    )
+
+
+def _mistakes(mistakes: Mistakes, class_names: Sequence[str]) -> list[str]:
+    return [
+        f'<figure><img src="{_png(image)}" alt="test image {row}"><figcaption>{escape(class_names[label])}, '
+        f"taken for <b>{escape(class_names[guess])}</b> ({confidence:.1%}), image {row}</figcaption></figure>"
         for row, label, guess, confidence, image in zip(
             mistakes.rows, mistakes.labels, mistakes.predicted, mistakes.confidence, mistakes.images
         )
     ]
-    return (
-        f"<h2>{name}: the classes, by {escape(network.file)}</h2>\n"
-        f'<div class="pictures">\n{_picture(draw, caption)}\n<pre>{table}</pre>\n</div>\n'
-        f"<h2>{name}: the {len(cells)} mistakes that it is surest of</h2>\n"
-        f'<div class="mistakes">\n{chr(10).join(cells)}\n</div>'
-    )
 
 
 def _png(image: np.ndarray) -> str:

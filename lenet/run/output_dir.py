@@ -12,6 +12,7 @@ from lenet.config import Config, write_config
 from lenet.errors import InputError
 from lenet.files import PARTIAL, whole_file
 from lenet.run import checkpoint
+from lenet.run.report_files import report_files
 
 TRAINED = "trained_LeNet5.params"
 
@@ -103,4 +104,6 @@ class OutputDir:
                 shutil.copy2(self.path / name, place / name)
         if (self.path / "tensorboard").is_dir():
             shutil.copytree(self.path / "tensorboard", place / "tensorboard")
+        for path in report_files(self.path):  # it would tell of a run that is no longer there
+            path.rename(place / path.name)
         say(f"What the earlier run left is kept in {place}")

@@ -31,12 +31,12 @@ def original(tmp_path):
 
 @pytest.fixture(scope="module")
 def reported(finished, stopped, tmp_path_factory):
-    """A finished run and one in its second epoch, and the report of both in the folder of the first."""
+    """The folders of a finished run and of one in its second epoch, and that of the report of both."""
     place = tmp_path_factory.mktemp("reported")
     folders = [shutil.copytree(finished(), place / "whole"), shutil.copytree(stopped(), place / "a <b> & c")]
     outcome = run_jobs.run([], "-m", "lenet", "report", *folders)
     assert outcome.code == 0, outcome.text
-    return folders
+    return [*folders, place / "comparison"]
 
 
 @pytest.fixture(scope="session")

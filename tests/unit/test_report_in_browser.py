@@ -19,7 +19,7 @@ SCRIPT = ROOT / "tests" / "programs" / "measure_page.js"
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_browser_shows_it_all(reported, tmp_path, scheme, width):
     """Nothing is wider than the screen, every picture is drawn, and the paper has the colour that was asked for."""
-    frame = f'<iframe src="{(reported[0] / "report.html").as_uri()}" style="width:{width}px;height:900px;border:0">'
+    frame = f'<iframe src="{(reported[-1] / "report.html").as_uri()}" style="width:{width}px;height:900px;border:0">'
     (tmp_path / "frame.html").write_text(
         f'<body style="margin:0"><script>{SCRIPT.read_text()}</script>{frame}</iframe></body>'
     )
