@@ -115,7 +115,7 @@ def scenes():
     yield "dark corners", np.where(cross, (90, 60, 40), 230 - 40 * (down**2 + right**2)) + noise
 
 
-@pytest.mark.parametrize(("name", "pixels"), scenes(), ids=[name for name, _ in scenes()])
+@pytest.mark.parametrize(("name", "pixels"), list(scenes()), ids=[name for name, _ in scenes()])
 def test_what_differs_from_the_background_is_the_clothing(tmp_path, name, pixels):
     picture = np.broadcast_to(pixels, (400, 300, 3)).clip(0, 255).astype(np.uint8)
     Image.fromarray(picture).save(tmp_path / "photo.jpg", quality=90)
