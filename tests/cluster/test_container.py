@@ -41,7 +41,7 @@ def test_stop_leaves_a_checkpoint(image, output, data, launcher):
         until(lambda: records(output / "lenet", "step") or pod.process.poll() is not None)
         pod.kill("TERM")
         assert pod.wait() == 143, pod.log
-    assert "Stopped after step" in pod.log
+        assert "Stopped after step" in pod.log
     assert list((output / "lenet/checkpoints").glob("step-*"))
 
 
