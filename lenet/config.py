@@ -45,8 +45,8 @@ class Config:
     )
     network: Text = Field(
         "lenet5",
-        description="lenet5, or FILE.py:FUNCTION of your own: classes to a HybridBlock; horovodrun takes this word for an "
-        "option of its own, --model is the same",
+        description="lenet5, or FILE.py:FUNCTION of your own: classes to a HybridBlock; horovodrun takes this word for "
+        "an option of its own, --model is the same",
     )
     output_dir: Text = Field("runs/lenet", description="folder for the trained network, checkpoints and metrics")
     epochs: Count = Field(10, ge=1, le=100_000, description="how often every training image is seen")
