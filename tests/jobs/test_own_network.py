@@ -82,6 +82,7 @@ def test_another_network_does_not_go_on_with_the_run(alone, words):
     assert outcome.errors[0].startswith("the run to resume has network residual ")
 
 
+@pytest.mark.slow
 def test_the_check_is_of_the_network_that_is_trained(data, words):
     outcome = run_jobs.run([], "train.py", *words, "--deterministic-check")
     assert outcome.code == 0, outcome.text
