@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.fake_cluster import FakeCluster
 from tests.support.manifests import VARIANTS, needs_kubectl, render
+from tests.support.marks import slow
 from tests.support.run_jobs import until
 
 pytestmark = needs_kubectl
@@ -101,6 +102,11 @@ def test_help(cluster, kubernetes):
     assert outcome.out.startswith("usage: launch/kubernetes.sh apply|logs|delete VARIANT")
 
 
+@pytest.mark.parametrize(
+    "variant",
+    ["indexed", "mpi", *(slow(each) for each in VARIANTS if each not in ("indexed", "mpi"))],
+    indirect=True,
+)
 def test_apply_makes_what_the_manifests_say(cluster, kubernetes, variant):
     """And they stay when the showing of a log that goes on is ended."""
     job = kubernetes("apply", variant)
