@@ -19,6 +19,7 @@ COMMANDS = {
     "export": "an ONNX file and Gluon's own pair of files, checked against each other",
 }
 EXAMPLES = {
+    "pack": "photos data --size 32x32",
     "show": "--count 10 --test",
     "evaluate": "runs/lenet",
     "predict": "runs/lenet --image shoe.png",

@@ -136,7 +136,9 @@ class Step:
             self.statistics.begin_shard()
         self.shards[size].compute(rows).copyto(self.shard_metrics)
         nd.multi_sum_sq(self.gradients, num_arrays=1, out=self.squared_length)
-        largest = (LARGEST * self.sum.scale) ** 2
+        largest = (
+            LARGEST * self.sum.scale / self.shards_of(self.images_in_step)
+        ) ** 2  # so that the sum is in range too
         nd._internal._lesser_equal_scalar(self.squared_length, scalar=largest, out=self.in_range)
         if self.statistics:
             nd.elemwise_mul(self.in_range, self.statistics.end_shard(), out=self.in_range)

@@ -6,7 +6,7 @@ from tests.support.datasets import NAMES
 
 def files_of(folder):
     """The files of a folder as a server has them."""
-    return {f"/{path.name}": path.read_bytes() for path in folder.iterdir()}
+    return {f"/{path.name}": path.read_bytes() for path in folder.glob("*-ubyte*")}
 
 
 def digests_of(folder):
@@ -15,5 +15,7 @@ def digests_of(folder):
 
 
 def content_of(folder):
-    """What stands in the folder beside the lock."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".download.lock"}
+    """What stands in the folder beside the lock and the names of the classes, which nobody downloads."""
+    return {
+        path.name: path.read_bytes() for path in folder.iterdir() if path.name not in (".download.lock", "classes.txt")
+    }

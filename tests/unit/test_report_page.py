@@ -72,7 +72,7 @@ def test_the_whole_recipe_is_on_the_page_and_what_is_not_the_default_is_marked(r
     rows = dict(re.findall(r"<tr><th>(\w+)</th>(<td>.*)</tr>", page))
     assert {"learning_rate", "momentum", "schedule", "exchange"} <= set(rows)
     assert rows["shard"] == "<td><mark>16</mark></td><td>64</td>"
-    assert rows["momentum"] == "<td>0.9</td><td>0.9</td>"
+    assert rows["momentum"] == "<td>0.95</td><td>0.95</td>"
     differs = re.search(r"Differs from the default in</th><td>(.*?)</td>", page)[1].split(", ")
     assert differs == [name for name in rows if "<mark>" in rows[name]]
 

@@ -13,7 +13,8 @@ from lenet.run.recipe import SETTINGS, find_changes
 from tests.support.checkpoints import IDENTITY, make
 
 # Options that no checkpoint keeps: where things are, who computes, when to end, and what `run` holds.
-NOT_KEPT = "data_dir output_dir resume batch_size device debug max_steps deterministic_check shard global_batch seed"
+NOT_KEPT = "data_dir output_dir resume batch_size device debug max_steps deterministic_check shard global_batch seed "
+NOT_KEPT += "network best summary profile"
 UNFINISHED = make(step=5)
 FINISHED = replace(UNFINISHED, progress=Progress(epoch=10, images_done=0, step=40))
 
@@ -43,7 +44,7 @@ def test_what_may_change_on_the_way_is_told():
     )
     assert told == [
         "epochs 10 -> 12",
-        "learning_rate 0.2 -> 0.05",
+        "learning_rate 0.1 -> 0.05",
         "schedule linear -> cosine",
         "log_every 50 -> 1",
         "checkpoint_every none -> 7",
@@ -71,7 +72,7 @@ def test_all_that_differs_is_named():
 def test_a_finished_run_is_not_told_to_have_had_other_options():
     told = refusal(FINISHED, {**IDENTITY, "seed": 2}, learning_rate=0.05, momentum=0)
     assert told == (
-        "runs/lenet: already finished with seed 1, learning_rate 0.2, momentum 0.9; "
+        "runs/lenet: already finished with seed 1, learning_rate 0.1, momentum 0.95; "
         "start over with --resume never, or another --output-dir"
     )
     assert "already finished with epochs 10;" in refusal(FINISHED, epochs=5)
@@ -79,7 +80,7 @@ def test_a_finished_run_is_not_told_to_have_had_other_options():
 
 
 def test_a_finished_run_goes_on_for_more_epochs():
-    assert changes(FINISHED, epochs=12, learning_rate=0.05) == ["epochs 10 -> 12", "learning_rate 0.2 -> 0.05"]
+    assert changes(FINISHED, epochs=12, learning_rate=0.05) == ["epochs 10 -> 12", "learning_rate 0.1 -> 0.05"]
 
 
 def test_options_that_change_no_bit_are_nobodys_concern_in_a_finished_run():
@@ -87,5 +88,5 @@ def test_options_that_change_no_bit_are_nobodys_concern_in_a_finished_run():
 
 
 def test_a_run_without_a_step_left_takes_no_other_options():
-    assert re.search("already at step 5 with learning_rate 0.2;", refusal(UNFINISHED, max_steps=5, learning_rate=0.1))
+    assert re.search("already at step 5 with learning_rate 0.1;", refusal(UNFINISHED, max_steps=5, learning_rate=0.3))
     assert "already at step 5 with epochs 10;" in refusal(UNFINISHED, epochs=1)
