@@ -55,7 +55,7 @@ class Watchdog:
         last = told = time.monotonic()
         while not self.is_off:
             faulthandler.dump_traceback_later(self.timeout + BACKSTOP, exit=True)
-            if signal.sigtimedwait([signal.SIGTSTP], TICK):
+            if self._is_asked_to_suspend():
                 faulthandler.cancel_dump_traceback_later()  # its clock goes on while this process is suspended
                 os.kill(os.getpid(), signal.SIGSTOP)
             now = time.monotonic()
@@ -68,6 +68,11 @@ class Watchdog:
             if self.idle > self.timeout:
                 self._end()
         faulthandler.cancel_dump_traceback_later()
+
+    def _is_asked_to_suspend(self) -> bool:
+        """Wait up to TICK for SIGTSTP. Going on after a SIGSTOP makes Python 3.11 return what is no signal at all."""
+        told = signal.sigtimedwait([signal.SIGTSTP], TICK)
+        return told is not None and told.si_signo == signal.SIGTSTP
 
     def _count(self, seconds: float) -> None:
         """Take in the heartbeats of the last `seconds`."""

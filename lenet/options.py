@@ -18,6 +18,8 @@ def _no_bool(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
+    if isinstance(value, bytes):  # YAML's !!binary
+        raise ValueError("text is needed")
     if isinstance(value, str) and (not value.strip() or "\0" in value):
         raise ValueError("it must not be empty")
     return value

@@ -46,7 +46,7 @@ def test_finished(root, options, tmp_path, script):
     assert records(tmp_path / "run", "epoch")[-1]["processes"] == launch_scripts.PROCESSES
     if script == "local.sh":  # nothing but train.py's lines, and the script's own
         assert outcome.err.splitlines() == ["set up", "local.sh: starting 2 process(es), as NP says"]
-        assert outcome.out.splitlines()[-1].startswith("The trained network is in ")
+        assert [line.split()[0] for line in outcome.out.splitlines()[-2:]] == ["The", "Done"]
         assert "\r" not in outcome.out
 
 

@@ -47,7 +47,7 @@ PHASES = {
     "end": (1, "distributed.horovod_world HorovodWorld.close 1", "the trained network, which rank 0 writes", None),
 }
 BEFORE_THE_FOLDER_IS_KNOWN = ("config", "connect", "start")
-SECONDS = 8  # of patience: for MXNet to be loaded
+SECONDS = 12  # of patience: for MXNet to be loaded
 
 
 def hang(launcher, phase, how, folder, small, *more):
@@ -117,7 +117,7 @@ def test_c_code_that_holds_the_interpreter_ends_too(small, tmp_path, launcher):
     """Nothing written in Python can run there; faulthandler's thread tells where it hangs."""
     began = time.monotonic()
     outcome = hang(launcher, "trained network", "locked", tmp_path / "run", small)
-    assert re.search(rf"Timeout \(0:00:0{SECONDS + 1}\)!", outcome.text), outcome.text
+    assert re.search(rf"Timeout \(0:00:{SECONDS + 1:02}\)!", outcome.text), outcome.text
     assert "in <lambda>" in outcome.text
     assert outcome.code == 1
     assert time.monotonic() - began < 60

@@ -47,6 +47,7 @@ def note_copy(array: mx.nd.NDArray, to: Any) -> None:
 
 def note_step(report: mx.nd.NDArray, taken_by: step.Step, *_: Any) -> None:
     number = sum(what == "step" for what, *_ in events)
+    reports.pop(report.handle.value, None)  # of an earlier report, which is gone
     if planted == "planted":
         PLANTED[number](taken_by, report)
     reports[report.handle.value] = number
