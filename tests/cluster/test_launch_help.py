@@ -25,5 +25,5 @@ def test_help_fits_a_screen_and_does_nothing(tmp_path, script, option):
 
 
 def test_every_script_is_in_the_list():
-    others = {"kubernetes.sh", "supervise.sh"}  # the one is tested with its cluster, the other is only sourced
+    others = {"kubernetes.sh", "container.sh", "supervise.sh"}  # tested with a cluster and an image; only sourced
     assert {path.name for path in ROOT.glob("launch/*.s*")} == {*SCRIPTS, *others}
