@@ -22,7 +22,6 @@ def connect(watchdog: Watchdog | None = None) -> World:
     launch = read_launch()
     environment.settle()
     if watchdog and launch:
-        watchdog.rank, watchdog.size = launch.rank, launch.size
         watchdog.heartbeat("the launcher, MXNet and Horovod, to be loaded")
     if launch and launch.by == "horovodrun":
         check_rendezvous()

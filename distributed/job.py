@@ -7,6 +7,7 @@ import time
 import traceback
 from bdb import BdbQuit
 from collections.abc import Callable
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import cast
 
@@ -73,7 +74,11 @@ def _watchdog() -> Watchdog:
     seconds = read_count(os.environ, START_TIMEOUT)
     if seconds == 0:
         raise LaunchError(f"{START_TIMEOUT}=0: one second is the least")
-    return Watchdog(seconds or START_SECONDS, START_TIMEOUT)
+    watchdog = Watchdog(seconds or START_SECONDS, START_TIMEOUT)
+    with suppress(LaunchError):  # `connect` says what is wrong
+        if launch := read_launch():
+            watchdog.rank, watchdog.size = launch.rank, launch.size
+    return watchdog
 
 
 def _work_in(world: World, work: Callable[[World], int | None]) -> int:

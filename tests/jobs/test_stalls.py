@@ -47,7 +47,7 @@ PHASES = {
     "end": (1, "distributed.horovod_world HorovodWorld.close 1", "the trained network, which rank 0 writes", None),
 }
 BEFORE_THE_FOLDER_IS_KNOWN = ("config", "connect", "start")
-SECONDS = 12  # of patience: for MXNet to be loaded
+SECONDS = 15  # of patience: for MXNet to be loaded on a busy machine
 
 
 def hang(launcher, phase, how, folder, small, *more):
