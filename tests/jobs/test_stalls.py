@@ -13,7 +13,8 @@ from tests.support.run_jobs import gloo, mpirun, program, python, run, until
 PHASES = {
     "config": (1, "lenet.config read_config 1", "the config on this rank", "the config from all ranks"),
     "data": (1, "lenet.data.idx read 1", r"the data set in \S+", "the data set from all ranks"),
-    "connect": (1, "distributed.job connect 1", "the start", "Horovod's start on all ranks"),
+    # The other one's patience begins later, by the time that MXNet takes: it may be ended before it speaks.
+    "connect": (1, "distributed.job connect 1", "the start", None),
     "start": (
         1,
         "horovod.common.basics HorovodBasics.init 1",
