@@ -24,7 +24,7 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def options(place):
     """The options of a run of images that are mirrored and moved, in steps of three shards."""
-    words = "--network tests/programs/small_network.py:small --global-batch 24 --shard 8 --epochs 6 --flip --shift 2"
+    words = "--model tests/programs/small_network.py:small --global-batch 24 --shard 8 --epochs 6 --flip --shift 2"
     return ["--data-dir", place / "data", *words.split(), "--learning-rate", 0.05, "--reference-batch", 24]
 
 
