@@ -27,6 +27,7 @@ def main():
     from lenet.training.trainer import Trainer  # it imports MXNet, whose threads are settled now
 
     with tempfile.TemporaryDirectory() as folder:
+        folder = world.broadcast_object(folder)  # rank 0's
         options = ["--epochs", "6", "--no-tensorboard", "--output-dir", folder, *sys.argv[1:]]
         config = read_config(options).for_processes(world.size)
         with Trainer(config, world, fashion_mnist.load(config.data_dir)) as trainer:
