@@ -1,15 +1,13 @@
 """Checkpoints: folders of two `.params` files and a JSON file. Nothing in them is a pickle."""
 
-import hashlib
 import json
-import math
 import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
@@ -18,39 +16,7 @@ from lenet.files import read_regular, remove_folder, whole_folder
 from lenet.model.params_file import LIMIT, format_params, parse_params, write_params
 from lenet.run.description import FILE as DESCRIPTION
 from lenet.run.progress import Progress, Totals
-
-MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
-FORMAT = 3  # 2 did not hold the options: nobody could know what it was trained with
-MOST_STATE = 1 << 16  # bytes of a state.json
-MOST = 1 << 53  # of any count
-Value = int | float | str | None
-# What a state.json holds, part by part.
-KINDS: dict[str, dict[str, Any]] = {
-    "progress": {"epoch": int, "images_done": int, "step": int},
-    "totals": {"loss": float, "correct": int, "images": int},
-    "run": {"seed": int, "data": str, "images": int, "shard": int, "global_batch": int, "network": str},
-    "best": {"correct": int},
-    "options": {
-        "epochs": int,
-        "learning_rate": float,
-        "momentum": float,
-        "weight_decay": float,
-        "schedule": str,
-        "warmup_epochs": float,
-        "reference_batch": int,
-        "clip_norm": float | None,
-        "label_smoothing": float,
-        "flip": bool,
-        "shift": int,
-        "exchange": str,
-        "log_every": int,
-        "checkpoint_every": int | None,
-        "keep": int,
-        "stall_timeout": float,
-        "tensorboard": bool,
-    },
-    "sha256": {MODEL: str, OPTIMIZER: str, STATE: str},
-}
+from lenet.run.state_file import MODEL, OPTIMIZER, STATE, Value, read_state, sha256, write_state
 
 
 @dataclass(frozen=True)
@@ -110,10 +76,8 @@ def save(output_dir: str | Path, checkpoint: Checkpoint, keep: int) -> Path:
         write_params(place / OPTIMIZER, checkpoint.momenta)
         with suppress(FileNotFoundError):  # it says how to use the network, also where this folder is taken to
             shutil.copyfile(Path(output_dir) / DESCRIPTION, place / DESCRIPTION)
-        state: dict[str, Any] = {"format": FORMAT, **checkpoint.facts()}
-        state["sha256"] = {name: _sha256((place / name).read_bytes()) for name in (MODEL, OPTIMIZER)}
-        state["sha256"][STATE] = _state_digest(state)
-        (place / STATE).write_text(json.dumps(state, indent=1) + "\n")
+        digests = {name: sha256((place / name).read_bytes()) for name in (MODEL, OPTIMIZER)}
+        write_state(place / STATE, checkpoint.facts(), digests)
     # A later one is damaged, else this run would have gone on from there: it does not count.
     up_to_it = [each for each in folders(output_dir) if step_of(each) <= step_of(folder)]
     for old in up_to_it[:-keep]:
@@ -147,7 +111,7 @@ def load(folder: str | Path, limit: int = LIMIT) -> Checkpoint:
     InputError if it is not whole, not of this format, or was changed since.
     """
     folder = Path(folder)
-    state = _read_state(folder / STATE)
+    state = read_state(folder / STATE)
     return Checkpoint(
         weights=_read_arrays(folder / MODEL, state["sha256"][MODEL], limit),
         momenta=_read_arrays(folder / OPTIMIZER, state["sha256"][OPTIMIZER], limit),
@@ -169,54 +133,6 @@ def _read_arrays(path: Path, digest: str, limit: int) -> dict[str, np.ndarray]:
         content = read_regular(path, limit)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    if _sha256(content) != digest:
+    if sha256(content) != digest:
         raise InputError(f"{path}: its SHA-256 is not the one in {STATE}: it is damaged")
     return parse_params(content, path)
-
-
-def _read_state(path: Path) -> dict:
-    """The dict in a state.json, with every value of the type and in the range that it must be."""
-    try:
-        state = json.loads(read_regular(path, MOST_STATE))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; a checkpoint's folder is needed") from None
-    except (ValueError, RecursionError):
-        raise InputError(f"{path}: it is not JSON") from None
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise InputError(f"{path}: it is not the state of a checkpoint of format {FORMAT}, the one of this version")
-    for name, kinds in KINDS.items():
-        part = state.get(name)
-        if (
-            not isinstance(part, dict)
-            or part.keys() != kinds.keys()
-            or not all(_is_a(part[key], kinds[key]) for key in kinds)
-        ):
-            raise InputError(f"{path}: {name} must hold {', '.join(kinds)}")
-    progress, totals, images = state["progress"], state["totals"], state["run"]["images"]
-    values = [value for name in KINDS for value in state[name].values()]
-    if not all(_is_in_range(value) for value in values):
-        raise InputError(f"{path}: a number is out of range")
-    if progress["images_done"] >= images or not totals["correct"] <= totals["images"] <= images:
-        raise InputError(f"{path}: more images are done than an epoch has")
-    if state["sha256"][STATE] != _state_digest(state):
-        raise InputError(f"{path}: its SHA-256 is not the one that it holds: it is damaged")
-    return state
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    """Is `value` of the type `kind`, or of one of those that it names? True is no int."""
-    return type(value) in (get_args(kind) or (kind,))
-
-
-def _is_in_range(value: Value) -> bool:
-    return 0 <= value <= MOST if isinstance(value, int) else not isinstance(value, float) or math.isfinite(value)
-
-
-def _state_digest(state: dict) -> str:
-    """SHA-256 of what a state says, less this digest itself: of JSON in one fixed form."""
-    digests = {name: digest for name, digest in state["sha256"].items() if name != STATE}
-    return _sha256(json.dumps({**state, "sha256": digests}, sort_keys=True).encode())
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lenet.config import Config
+from lenet.data.dataset import Dataset
 from lenet.errors import InputError, shorten
-from lenet.run.checkpoint import KINDS, Checkpoint, Value
+from lenet.model.network import Network
+from lenet.run.checkpoint import Checkpoint
 from lenet.run.progress import Progress
+from lenet.run.state_file import KINDS, Value
 
 # Options that change no bit of a result.
 SETTINGS = ("log_every", "checkpoint_every", "keep", "stall_timeout", "tensorboard")
@@ -25,6 +28,18 @@ class Change:
 
     def __str__(self) -> str:
         return f"{self.option} {_text(self.before)} -> {_text(self.after)}"
+
+
+def identity_of(config: Config, dataset: Dataset, network: Network) -> dict[str, int | str]:
+    """What makes a run this one: the bits of its result depend on it, and it cannot change on the way."""
+    return {
+        "seed": config.seed,
+        "data": dataset.digest,
+        "images": len(dataset.train),
+        "shard": config.shard,
+        "global_batch": config.images_in_step,
+        "network": network.identity,
+    }
 
 
 def options_of(config: Config) -> dict[str, Value]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from lenet.config import Config
 from lenet.data.dataset import Dataset
 from lenet.data.fashion_mnist import PIXEL_MEAN, PIXEL_STD
+from lenet.run.progress import Progress
 
 
 def introduction(
@@ -28,6 +29,20 @@ def introduction(
             f"--shard {max(1, config.images_in_step // processes)} or --global-batch {config.shard * processes} "
             "gives work to all"
         )
+    return lines
+
+
+def where_it_stands(progress: Progress, epochs: int, reached: tuple[int, int, int] | None) -> list[str]:
+    """The lines of a run of `epochs` that goes on from `progress`.
+
+    `reached` is how far these processes came before they lost some: (epoch, images done, step).
+    """
+    if progress.epoch >= epochs:
+        lines = [f"This run has its {epochs} epochs; --resume never begins a new one"]
+    else:
+        lines = [f"Continuing after step {progress.step}, in epoch {progress.epoch}"]
+    if reached and reached[0] == progress.epoch and reached[1] > progress.images_done:
+        lines.append(f"{reached[1] - progress.images_done} images of epoch {progress.epoch} are seen again")
     return lines
 
 

@@ -22,10 +22,11 @@ from lenet.run.metrics_log import MetricsLog
 from lenet.run.output_dir import OutputDir
 from lenet.run.progress import Progress, Totals
 from lenet.run.progress_bar import ProgressBar
+from lenet.run.recipe import identity_of
 from lenet.training.checkpointer import Checkpointer
 from lenet.training.determinism import what_bits_depend_on
 from lenet.training.evaluation import evaluate
-from lenet.training.introduction import conclusion, introduction
+from lenet.training.introduction import conclusion, introduction, where_it_stands
 from lenet.training.profile import StepProfile, check_path
 from lenet.training.schedule import learning_rate
 from lenet.training.signals import stop_request
@@ -79,7 +80,9 @@ class Trainer(AbstractContextManager):
         bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))
         self.profile = StepProfile(config.profile if world.is_root else None, self.log.say)
-        self.checkpointer = Checkpointer(config, world, self.output, self._identity(), self.log)
+        self.checkpointer = Checkpointer(
+            config, world, self.output, identity_of(config, dataset, self.network), self.log
+        )
         self.ended_by: End | None = None
         self.began = time.monotonic()
 
@@ -102,7 +105,8 @@ class Trainer(AbstractContextManager):
         where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals), state.best])
         if where:
             state.progress, state.totals, state.best = Progress(**where[0]), Totals(**where[1]), where[2]
-            self._say_where()
+            for line in where_it_stands(state.progress, self.config.epochs, world.reached):
+                self.log.say(line)
         world.broadcast(state.vectors)
         world.heartbeat("metrics.jsonl")
         self.log.open(last_step=state.progress.step)
@@ -221,24 +225,3 @@ class Trainer(AbstractContextManager):
     def _end_at_max_steps(self) -> None:
         if self.config.max_steps is not None and self.state.progress.step >= self.config.max_steps:
             self.ended_by = End.MAX_STEPS
-
-    def _identity(self) -> dict[str, int | str]:
-        """What makes a run this one: the bits of its result depend on it, and it cannot change on the way."""
-        return {
-            "seed": self.config.seed,
-            "data": self.dataset.digest,
-            "images": len(self.dataset.train),
-            "shard": self.config.shard,
-            "global_batch": self.config.images_in_step,
-            "network": self.network.identity,
-        }
-
-    def _say_where(self) -> None:
-        """Say where a run that goes on stands."""
-        progress, reached = self.state.progress, self.world.reached
-        if progress.epoch >= self.config.epochs:
-            self.log.say(f"This run has its {self.config.epochs} epochs; --resume never begins a new one")
-        else:
-            self.log.say(f"Continuing after step {progress.step}, in epoch {progress.epoch}")
-        if reached and reached[0] == progress.epoch and reached[1] > progress.images_done:
-            self.log.say(f"{reached[1] - progress.images_done} images of epoch {progress.epoch} are seen again")

@@ -7,13 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lenet.run import checkpoint
+from lenet.run import checkpoint, state_file
 from tests.programs.fuzzing import attempt, bound_memory, changed, print_counts, repeatable
 from tests.support import checkpoints
 
 folder = checkpoint.save(sys.argv[1], checkpoints.make(step=5), keep=1)
-state_file = folder / "state.json"
-sound = state_file.read_bytes()
+path = folder / "state.json"
+sound = path.read_bytes()
 assert checkpoint.load(folder).progress.step == 5
 bound_memory()
 
@@ -27,7 +27,7 @@ values = st.recursive(
 
 def read() -> dict[str, Any] | None:
     """What the state's own reader makes of the file; the whole checkpoint is read as well."""
-    state = attempt(checkpoint._read_state, state_file)
+    state = attempt(state_file.read_state, path)
     attempt(checkpoint.load, folder)
     return state
 
@@ -35,7 +35,7 @@ def read() -> dict[str, Any] | None:
 @repeatable
 @given(changed(sound))
 def try_bytes(content: bytes) -> None:
-    state_file.write_bytes(content)
+    path.write_bytes(content)
     read()
 
 
@@ -49,8 +49,8 @@ def try_values(part: str, key: int, value: Any) -> None:
     else:
         state[part] = value
     if isinstance(state["sha256"], dict):
-        state["sha256"]["state.json"] = checkpoint._state_digest(state)
-    state_file.write_text(json.dumps(state))
+        state["sha256"]["state.json"] = state_file.state_digest(state)
+    path.write_text(json.dumps(state))
     found = read()
     if found is not None:
         assert 0 <= found["progress"]["images_done"] < found["run"]["images"] <= 2**53

@@ -7,9 +7,9 @@ import pytest
 
 from lenet.config import Config
 from lenet.errors import InputError
-from lenet.run.checkpoint import KINDS
 from lenet.run.progress import Progress
 from lenet.run.recipe import SETTINGS, find_changes
+from lenet.run.state_file import KINDS
 from tests.support.checkpoints import IDENTITY, make
 
 # Options that no checkpoint keeps: where things are, who computes, when to end, and what `run` holds.
