@@ -75,7 +75,7 @@ class Config:
         0.0, ge=0, lt=1, description="part of a label spread over all classes", json_schema_extra=OPTIMISATION
     )
     schedule: Literal["constant", "linear", "cosine"] = Field(
-        "linear",
+        "cosine",
         description="constant, linear or cosine decay",
         json_schema_extra=OPTIMISATION,
     )

@@ -33,6 +33,7 @@ def what_bits_depend_on(config: Config, device_kind: str) -> dict[str, str]:
     facts = {"the code": code_version()}
     if config.exchange == "exact":
         facts["the processor"] = processor()
+        facts["the C library"] = os.confstr("CS_GNU_LIBC_VERSION") or "unknown"  # its exp and log are in the loss
         facts["the device"] = device_kind
         facts["the number of threads"] = os.environ.get("OMP_NUM_THREADS", "")
         facts["MXNET_MKLDNN_ENABLED"] = os.environ.get("MXNET_MKLDNN_ENABLED", "1")  # oneDNN's kernels, or MXNet's own

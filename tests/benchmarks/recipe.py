@@ -23,6 +23,7 @@ from lenet.data import fashion_mnist  # noqa: E402
 from tests.support import datasets, run_jobs  # noqa: E402
 
 FOLDS = 6
+OPTIONS = ["global_batch", "learning_rate", "momentum", "weight_decay", "schedule", "warmup_epochs", "label_smoothing"]
 LIMIT = 1800  # seconds for one run
 
 
@@ -52,13 +53,12 @@ def final_accuracy(options, processes=1):
 
 
 def choose(arguments):
-    names = ("global_batch", "learning_rate", "momentum", "weight_decay", "schedule", "warmup_epochs")
-    print(f"| {' | '.join(names)} | mean of {FOLDS} folds | least |")
-    print("|---" * (len(names) + 2) + "|")
+    print(f"| {' | '.join(OPTIONS)} | mean of {FOLDS} folds | least |")
+    print("|---" * (len(OPTIONS) + 2) + "|")
     with tempfile.TemporaryDirectory() as folder:
         folds = split_training_set(folder)
-        for values in itertools.product(*(getattr(arguments, name) for name in names)):
-            options = [f"--{name.replace('_', '-')}={value}" for name, value in zip(names, values)]
+        for values in itertools.product(*(getattr(arguments, name) for name in OPTIONS)):
+            options = [f"--{name.replace('_', '-')}={value}" for name, value in zip(OPTIONS, values)]
             found = [
                 final_accuracy([f"--data-dir={place}", f"--seed={101 + fold}", *options])
                 for fold, place in enumerate(folds)
@@ -79,11 +79,12 @@ def main():
     commands = parser.add_subparsers(required=True)
     choosing = commands.add_parser("choose")
     choosing.add_argument("--global-batch", type=int, nargs="+", default=[256])
-    choosing.add_argument("--learning-rate", type=float, nargs="+", default=[0.1, 0.2, 0.4])
-    choosing.add_argument("--momentum", type=float, nargs="+", default=[0.9])
-    choosing.add_argument("--weight-decay", type=float, nargs="+", default=[5e-4, 1e-3])
-    choosing.add_argument("--schedule", nargs="+", default=["linear"])
-    choosing.add_argument("--warmup-epochs", type=float, nargs="+", default=[1, 2])
+    choosing.add_argument("--learning-rate", type=float, nargs="+", default=[0.07, 0.1, 0.15])
+    choosing.add_argument("--momentum", type=float, nargs="+", default=[0.95])
+    choosing.add_argument("--weight-decay", type=float, nargs="+", default=[1e-3])
+    choosing.add_argument("--schedule", nargs="+", default=["linear", "cosine"])
+    choosing.add_argument("--warmup-epochs", type=float, nargs="+", default=[2])
+    choosing.add_argument("--label-smoothing", type=float, nargs="+", default=[0])
     choosing.set_defaults(run=choose)
     checking = commands.add_parser("check")
     checking.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])

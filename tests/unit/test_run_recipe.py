@@ -40,12 +40,12 @@ def test_the_same_options_change_nothing():
 
 def test_what_may_change_on_the_way_is_told():
     told = changes(
-        UNFINISHED, learning_rate=0.05, epochs=12, schedule="cosine", checkpoint_every=7, stall_timeout=9, log_every=1
+        UNFINISHED, learning_rate=0.05, epochs=12, schedule="linear", checkpoint_every=7, stall_timeout=9, log_every=1
     )
     assert told == [
         "epochs 10 -> 12",
         "learning_rate 0.1 -> 0.05",
-        "schedule linear -> cosine",
+        "schedule cosine -> linear",
         "log_every 50 -> 1",
         "checkpoint_every none -> 7",
         "stall_timeout 60.0 -> 9.0",

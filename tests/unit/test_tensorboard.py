@@ -85,6 +85,6 @@ def test_the_options_are_hyper_parameters_beside_the_validation(finished):
                 told[value.tag] = HParamsPluginData.FromString(value.metadata.plugin_data.content)
     values = told["_hparams_/session_start_info"].session_start_info.hparams
     assert (values["learning_rate"].number_value, values["global_batch"].number_value) == (0.1, 64)
-    assert values["schedule"].string_value == "linear"
+    assert values["schedule"].string_value == "cosine"
     metrics = {metric.name.tag for metric in told["_hparams_/experiment"].experiment.metric_infos}
     assert metrics <= set(points(finished(), "validation"))

@@ -5,11 +5,12 @@
 
 HOW is `typical` (DataLoader, a transform for each image) or `tuned` (all images in memory as floats, a batch is
 an index; channels_last, fused SGD). BATCH is per process. Without a launcher it is one process without
-DistributedDataParallel. RECIPE is a JSON object: learning_rate, momentum, weight_decay, warmup_epochs, with a linear
+DistributedDataParallel. RECIPE is a JSON object: learning_rate, momentum, weight_decay, warmup_epochs, with a cosine
 decay; without it the learning rate stays 0.1. Needs torch and NumPy alone, and the unzipped files.
 """
 
 import json
+import math
 import os
 import sys
 import time
@@ -97,7 +98,13 @@ def rates(recipe, epochs):
     peak, warmup = recipe["learning_rate"], recipe.get("warmup_epochs", 0)
     if not warmup:
         return lambda done: peak
-    return lambda done: peak * (done / warmup if done <= warmup else (epochs - done) / (epochs - warmup))
+
+    def rate(done):
+        if done <= warmup:
+            return peak * done / warmup
+        return peak * (1 + math.cos(math.pi * (done - warmup) / (epochs - warmup))) / 2
+
+    return rate
 
 
 @torch.no_grad()
