@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lenet.errors import InputError
 
 T = TypeVar("T")
-EXAMPLES = 1000  # of each kind of input
+EXAMPLES = 500  # of each kind of input
 ROOM = 256 << 20  # bytes of address space besides what a program has once it is set up
 EXTREMES = [struct.pack("<q", number) for number in (-1, 0, 1, 2**31, 2**32, 2**62, 2**63 - 1, 10**12)]
 
