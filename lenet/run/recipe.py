@@ -7,7 +7,6 @@ from pathlib import Path
 from lenet.config import Config
 from lenet.data.dataset import Dataset
 from lenet.errors import InputError, shorten
-from lenet.model.network import Network
 from lenet.run.checkpoint import Checkpoint
 from lenet.run.progress import Progress
 from lenet.run.state_file import KINDS, Value
@@ -30,15 +29,18 @@ class Change:
         return f"{self.option} {_text(self.before)} -> {_text(self.after)}"
 
 
-def identity_of(config: Config, dataset: Dataset, network: Network) -> dict[str, int | str]:
-    """What makes a run this one: the bits of its result depend on it, and it cannot change on the way."""
+def identity_of(config: Config, dataset: Dataset, network: str) -> dict[str, int | str]:
+    """What makes a run this one: the bits of its result depend on it, and it cannot change on the way.
+
+    `network` is the identity of the network.
+    """
     return {
         "seed": config.seed,
         "data": dataset.digest,
         "images": len(dataset.train),
         "shard": config.shard,
         "global_batch": config.images_in_step,
-        "network": network.identity,
+        "network": network,
     }
 
 

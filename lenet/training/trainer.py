@@ -81,7 +81,7 @@ class Trainer(AbstractContextManager):
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))
         self.profile = StepProfile(config.profile if world.is_root else None, self.log.say)
         self.checkpointer = Checkpointer(
-            config, world, self.output, identity_of(config, dataset, self.network), self.log
+            config, world, self.output, identity_of(config, dataset, self.network.identity), self.log
         )
         self.ended_by: End | None = None
         self.began = time.monotonic()
