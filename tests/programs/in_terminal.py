@@ -18,6 +18,7 @@ def main(columns: int, command: list[str]) -> int:
     """The exit code of `command`."""
     process, terminal = pty.fork()
     if process == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # who started the tests in the background has it ignored
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         os.execvp(command[0], command)
     signal.signal(signal.SIGUSR1, lambda number, frame: os.write(terminal, CONTROL_C))
