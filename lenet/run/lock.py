@@ -87,6 +87,7 @@ class LockFile:
     def __init__(self, path: Path, owner: str):
         self.path, self.content = path, f"{owner} {secrets.token_hex(8)}".encode()
         self.released = Event()
+        self.renewer = Thread(target=self._renew, daemon=True)
 
     def take(self) -> None:
         """Create the file. Held: there is one that its owner renews, which takes RENEWAL seconds to see."""
@@ -101,7 +102,7 @@ class LockFile:
                 before = None
             else:
                 time.sleep(0.1)
-        Thread(target=self._renew, daemon=True).start()
+        self.renewer.start()
         time.sleep(SETTLES)  # one that found an expired file may remove this one, which has taken its place
         self.check()
 
@@ -114,6 +115,8 @@ class LockFile:
     def release(self) -> None:
         """Remove the file if it is this process's."""
         self.released.set()
+        if self.renewer.is_alive():
+            self.renewer.join()  # what it would renew after the removal is the next owner's file
         if self._is_own():
             self.path.unlink(missing_ok=True)
 

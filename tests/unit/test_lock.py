@@ -2,7 +2,7 @@
 
 import os
 import time
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -46,6 +46,26 @@ def test_one_that_expired_is_taken_at_once_and_one_that_is_not_renewed_later(pat
         seconds = time.monotonic() - began
         assert seconds > (0.9 if age == 0 else 0)
         file.release()
+
+
+def test_nothing_is_renewed_after_it_was_removed(path, monkeypatch):
+    """A renewal under way when the lock was released would otherwise renew the next owner's file."""
+    file, under_way, existed = LockFile(path, "process 1 on a"), Event(), []
+
+    def renew_late(_path):
+        under_way.set()
+        file.released.wait()
+        limit = time.monotonic() + 0.5
+        while path.exists() and time.monotonic() < limit:
+            time.sleep(0.01)
+        existed.append(path.exists())
+
+    monkeypatch.setattr(os, "utime", renew_late)
+    file.take()
+    assert under_way.wait(10)
+    file.release()
+    assert existed == [True]
+    assert not path.exists()
 
 
 def test_the_clock_of_this_host_is_not_asked(path, monkeypatch):
