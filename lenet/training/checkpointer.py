@@ -1,6 +1,6 @@
 """When and where the state of a run is saved, and what a resume starts from."""
 
-from contextlib import suppress
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ from lenet.run.metrics_log import MetricsLog
 from lenet.run.output_dir import OutputDir
 from lenet.run.recipe import Change, find_changes, options_of
 from lenet.training.state import TrainState
+
+FOLDER_PATIENCE = 2.0  # seconds that what is left of a job waits for the folder of a rank that was just killed
 
 
 class Checkpointer:
@@ -131,11 +133,23 @@ class Checkpointer:
             raise OSError(f"no {what} in {output.path}: {reason}") from error
 
     def _save_alone(self, saved: Checkpoint) -> None:
-        """Save if none of the other ranks is about to: all that are left of a job would."""
+        """Save, as all that are left of a job would. A killed rank holds the folder until the kernel has ended it.
+
+        OSError: another process holds the folder for longer, and has not saved this.
+        """
         output = OutputDir(self.output.path) if self.output.lock is None else self.output
-        with suppress(InputError):  # another one holds the folder
-            output.open()
+        give_up = time.monotonic() + FOLDER_PATIENCE
+        while True:
             try:
-                checkpoint.save(output.path, saved, keep=self.config.keep)
-            finally:
-                output.close()
+                output.open()
+                break
+            except InputError as error:
+                if checkpoint.folder_of(output.path, saved.progress.step).exists():
+                    return
+                if time.monotonic() > give_up:
+                    raise OSError(f"no checkpoint of step {saved.progress.step}: {error}") from None
+                time.sleep(0.05)
+        try:
+            checkpoint.save(output.path, saved, keep=self.config.keep)
+        finally:
+            output.close()

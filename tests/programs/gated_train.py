@@ -53,11 +53,19 @@ def gated(begin_step):
 
 def wait_at(step, hosts_change=bool):
     gate = GATES / f"gate-{step}"
-    while gate.exists():
-        if gate.read_text() == "follow" and hosts_change():
+    while (kind := text_of(gate)) is not None:
+        if kind == "follow" and hosts_change():
             gate.unlink(missing_ok=True)
         (GATES / f"at-{step}-{os.getpid()}").touch()
         time.sleep(0.01)
+
+
+def text_of(gate):
+    """What the file says, None where it is gone: another process may remove it at any moment."""
+    try:
+        return gate.read_text()
+    except FileNotFoundError:
+        return None
 
 
 def harmed(moment, work):
