@@ -1,8 +1,10 @@
 """LeNet-5 as a CPU likes it: the parameters and results of the plain layers in lenet5.py, by other arithmetic.
 
 oneDNN has fast kernels for as many channels as a vector register holds numbers, and slow ones for LeNet's 6: the
-first convolution computes 8 or 16, the rest of them from weights of 0. And ReLU comes after the pool, on a quarter of
-the values: the largest of four and its gradient are the same. tests/benchmarks/README.md has the times.
+first convolution computes 8 or 16, the rest of them from weights of 0. Without AVX-512 its kernel for the gradient of
+that convolution's weights takes three channels and not one: the image comes three times, twice to weights of 0. And
+ReLU comes after the pool, on a quarter of the values: the largest of four and its gradient are the same.
+tests/benchmarks/README.md has the times.
 """
 
 from pathlib import Path
@@ -12,6 +14,8 @@ from mxnet.gluon import HybridBlock, nn
 
 from lenet.model.pixels import Tensor
 
+AVX2, AVX512 = 8, 16  # float32 numbers in a vector
+
 
 def padded_lenet5(net: HybridBlock, channels: int | None = None) -> HybridBlock:
     """A network of the very parameters of `net`, lenet5()'s plain layers, with `channels` after the first convolution.
@@ -19,9 +23,13 @@ def padded_lenet5(net: HybridBlock, channels: int | None = None) -> HybridBlock:
     By default as many as this CPU's vectors hold; 6 pads nothing.
     """
     channels = channels or _numbers_in_a_vector()
+    inputs = net[0].weight.shape[1]
     fast = nn.HybridSequential()
+    if (channels, inputs) == (AVX2, 1):
+        inputs = 3
+        fast.add(nn.HybridLambda(lambda F, images: F.broadcast_axis(images, axis=1, size=3)))
     fast.add(
-        PaddedConvolution(net[0], inputs=net[0].weight.shape[1], outputs=channels),  # (n, channels, 24, 24)
+        PaddedConvolution(net[0], inputs=inputs, outputs=channels),  # (n, channels, 24, 24)
         nn.MaxPool2D(pool_size=2, strides=2),
         nn.Activation("relu"),  # (n, channels, 12, 12)
         PaddedConvolution(net[2], inputs=channels, outputs=16),  # (n, 16, 10, 10)
@@ -58,6 +66,6 @@ class PaddedConvolution(HybridBlock):
 
 
 def _numbers_in_a_vector() -> int:
-    """16 with AVX-512, 8 with anything less."""
+    """AVX512's with that, AVX2's with anything less."""
     cpu = Path("/proc/cpuinfo")
-    return 16 if cpu.exists() and " avx512f" in cpu.read_text() else 8
+    return AVX512 if cpu.exists() and " avx512f" in cpu.read_text() else AVX2
