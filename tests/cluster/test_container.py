@@ -17,6 +17,11 @@ DATA = "/usr/share/datasets/fashion-mnist"
 
 
 LOCKED = [*pods.LOCKED, "--network", "none"]
+NOT_COMPILED = """
+import os, sys, mxnet, horovod.mxnet
+modules = [module for name, module in sys.modules.items() if name.partition(".")[0] in ("horovod", "mxnet", "numpy")]
+print(len(modules), [m for m in modules if getattr(m, "__cached__", None) and not os.path.exists(m.__cached__)])
+"""
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -51,6 +56,14 @@ def test_real_data_inside(image, output):
         pod = cluster.run(words, ["python", "train.py", "--max-steps", "2", "--log-every", "1"])
         assert pod.wait() == 0, pod.log
         assert "Fashion-MNIST: 60,000 training and 10,000 test images" in pod.log
+
+
+def test_what_each_start_imports_is_compiled(image):
+    """No container could keep it: they are read-only."""
+    with pods.Cluster(image, [], "") as cluster:
+        pod = cluster.run(LOCKED, ["python", "-c", NOT_COMPILED])
+        assert pod.wait() == 0, pod.log
+        assert re.search(r"^\d{3} \[\]$", pod.log, re.MULTILINE), pod.log
 
 
 def test_evaluates(image, output, data):
