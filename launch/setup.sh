@@ -228,8 +228,8 @@ install_horovod() {
   exec {lock}>&-
   logged "installing Horovod from $wheels" \
     .venv/bin/python -m pip install --no-index --no-deps "$wheels"/*.whl
-  logged "the check of Horovod" env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c '
-import sys, mxnet, numpy, pydantic, tensorboardX, tqdm, yaml, horovod.runner.launch, horovod.mxnet as hvd
+  logged "the check of Horovod" .venv/bin/python -c '
+import sys, mxnet, numpy, horovod.mxnet as hvd
 if mxnet.runtime.Features().is_enabled("CUDA") and not hvd.nccl_built():
     sys.exit("Horovod lacks NCCL")
 if not (hvd.mpi_built() and hvd.gloo_built()):
@@ -246,8 +246,7 @@ link_cuda() (
   ln -s libnccl.so.2 libnccl.so
 )
 
-# install LOCK. Compiling every module would take as long again. The check of Horovod imports what each start needs, and
-# so keeps it compiled: no later start would in an image, or where PYTHONDONTWRITEBYTECODE is set.
+# install LOCK. Compiling every module would take as long again.
 install() {
   local time='up to half a minute'
   [ "$1" != gpu ] || time='some minutes'
@@ -326,6 +325,9 @@ set_up() {
     install "$lock"
     versions "$lock" >".venv/$lock.txt"
   done
+  # In an image, or where PYTHONDONTWRITEBYTECODE is set, no later start would keep what it compiles.
+  logged "compiling what each start imports" env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c '
+import pydantic, tensorboardX, tqdm, yaml, horovod.runner.launch, horovod.mxnet'
   say "ready in $SECONDS s"
 }
 
