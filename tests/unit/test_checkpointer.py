@@ -1,5 +1,6 @@
 """What is kept of a job that has lost ranks reaches the disk, whoever holds the output folder at that moment."""
 
+import time
 from types import SimpleNamespace
 
 import mxnet as mx
@@ -46,6 +47,11 @@ def write(folder):
     return world.write
 
 
+def replace_sleep(monkeypatch, sleep):
+    """Of the checkpointer alone: other threads of this process sleep too."""
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+
+
 def steps_saved(folder):
     return [checkpoint.step_of(each) for each in checkpoint.folders(folder)]
 
@@ -61,7 +67,7 @@ def test_it_waits_for_the_folder_of_a_rank_that_is_being_killed(folder, write, m
     killed = FolderLock(folder)
     killed.take()
     waits = []
-    monkeypatch.setattr(module.time, "sleep", lambda seconds: (waits.append(seconds), killed.release()))
+    replace_sleep(monkeypatch, lambda seconds: (waits.append(seconds), killed.release()))
     write()
     assert steps_saved(folder) == [0]
     assert len(waits) == 1
@@ -70,7 +76,7 @@ def test_it_waits_for_the_folder_of_a_rank_that_is_being_killed(folder, write, m
 def test_another_rank_that_saves_it_is_enough(folder, write, monkeypatch):
     other = FolderLock(folder)
     other.take()
-    monkeypatch.setattr(module.time, "sleep", lambda seconds: checkpoint.folder_of(folder, 0).mkdir())
+    replace_sleep(monkeypatch, lambda seconds: checkpoint.folder_of(folder, 0).mkdir())
     write()
     assert steps_saved(folder) == [0]
 
