@@ -2,7 +2,7 @@
 
 import sys
 
-import lenet.installed  # noqa: F401  # first: it ends with one line where set-up is missing
+import lenet.check_install  # noqa: F401  # first: it ends with one line where set-up is missing
 from distributed import World, environment, run_job
 from lenet.config import read_config
 from lenet.data import fashion_mnist

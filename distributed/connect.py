@@ -3,7 +3,7 @@
 import os
 
 from distributed import environment
-from distributed.environment import LaunchError
+from distributed.errors import LaunchError
 from distributed.launcher import check_rendezvous, follow_horovodrun, read_launch
 from distributed.watchdog import Watchdog
 from distributed.world import World

@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Mapping, MutableMapping
 
+from distributed.errors import LaunchError
+
 ENGINES = ("NaiveEngine", "ThreadedEngine", "ThreadedEnginePerDevice")
 # What the user has set stays. Measured with tests/benchmarks/exchange.py and threads.py.
 DEFAULTS = {
@@ -23,12 +25,6 @@ DEFAULTS = {
     # One generator on a GPU: of several, a layer would take one or another as layers were bound before it.
     "MXNET_GPU_PARALLEL_RAND_COPY": "1",
 }
-
-
-class LaunchError(Exception):
-    """A launch or an environment that cannot work; the text is the one line that the user sees."""
-
-    exit_code = 2
 
 
 def settle(environment: MutableMapping[str, str] = os.environ) -> None:

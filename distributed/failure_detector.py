@@ -31,7 +31,7 @@ class FailureDetector:
     """Knows the first rank that was lost. Every rank makes one at the same time: it uses the world's collectives."""
 
     def __init__(self, world: "World") -> None:
-        self.hosts: list[str] = world.all_gather(world.host)
+        self.hosts: list[str] = world.all_gather_object(world.host)
         self.lost: int | None = None  # the first rank that was lost
         self.found = threading.Event()
         self.world = world
@@ -117,7 +117,7 @@ class FailureDetector:
         if self.world.is_elastic or not (self.world.is_root or rank == 0):
             return
         time.sleep(RANKS_OWN_WORDS)
-        if not self.world.is_over:
+        if not self.world.may_exit:
             self.world.record_failure(f"rank {rank} on {self.hosts[rank]} is lost", 1, main_stack())
 
 

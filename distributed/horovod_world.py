@@ -11,7 +11,7 @@ import horovod.mxnet as hvd
 import mxnet as mx
 import numpy as np
 
-from distributed import scheduling
+from distributed import affinity
 from distributed.failure_detector import FailureDetector
 from distributed.watchdog import Watchdog
 from distributed.world import World
@@ -27,9 +27,9 @@ class HorovodWorld(World):
     def __init__(self, watchdog: Watchdog | None = None) -> None:
         super().__init__(watchdog)
         self.heartbeat("Horovod's start on all ranks")
-        older = scheduling.threads()
+        older = affinity.threads()
         hvd.init()
-        started = [thread for thread in scheduling.threads() if thread not in older]
+        started = [thread for thread in affinity.threads() if thread not in older]
         self.heartbeat("the connections of the failure detector")
         self.rank, self.size = hvd.rank(), hvd.size()
         self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
@@ -53,7 +53,7 @@ class HorovodWorld(World):
             hvd.broadcast_(array, root_rank=0, name=self._name("broadcast"))
             array.wait_to_read()
 
-    def all_gather(self, value: Any) -> list[Any]:
+    def all_gather_object(self, value: Any) -> list[Any]:
         payload = np.frombuffer(json.dumps(value).encode(), np.uint8)
         lengths = self._allgather(np.array([len(payload)], np.int32))
         ends = np.cumsum(lengths)
@@ -61,15 +61,15 @@ class HorovodWorld(World):
         return [json.loads(text[end - length : end]) for end, length in zip(ends, lengths)]
 
     def close(self) -> None:
-        self.is_over = True
+        self.may_exit = True
         self.heartbeat("the end of all ranks")
         mx.nd.waitall()
         hvd.shutdown()
 
-    def explain(self, error: Exception) -> str | None:
+    def describe_failure(self, error: Exception) -> str | None:
         if self._is_loss(error):
             return f"{self.failure_detector.first_lost(seconds=0) or 'another rank'} is lost"
-        return super().explain(error)
+        return super().describe_failure(error)
 
     def abort(self, code: int) -> NoReturn:
         """mpirun alone would let the others wait in their allreduce; MPI's abort ends them. horovodrun does so itself.
@@ -97,13 +97,13 @@ class HorovodWorld(World):
         Ranks that are all of their job share out their host's cores, as mpirun does for two of them. Where others may
         use the same cores without our knowing, as two "hosts" on one machine do, binding would heap ranks on a core.
         """
-        affinities = self.all_gather(sorted(os.sched_getaffinity(0)))
+        affinities = self.all_gather_object(sorted(os.sched_getaffinity(0)))
         by_mpi = hvd.mpi_enabled()
         if started and not (by_mpi and len(set().union(*affinities)) < self.local_size):
-            scheduling.yield_to_others(started[0 if by_mpi else -1])
-        cores = scheduling.cores_of(self.local_rank, affinities)
+            affinity.yield_to_others(started[0 if by_mpi else -1])
+        cores = affinity.cores_of(self.local_rank, affinities)
         if self.local_size == self.size and cores:
-            scheduling.bind(cores)
+            affinity.bind(cores)
 
     def _is_loss(self, error: Exception) -> bool:
         """Did MXNet's `error` come from a rank that is gone? The failure detector cannot see a cut network."""

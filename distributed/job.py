@@ -12,23 +12,21 @@ from io import TextIOWrapper
 from typing import cast
 
 from distributed.connect import connect
-from distributed.elastic import RUN_AGAIN
-from distributed.environment import LaunchError, read_count
-from distributed.exit_code import hand_on
+from distributed.environment import read_count
+from distributed.errors import LaunchError, print_error_line
+from distributed.exit_codes import BAD_INPUT, FAILED, RESTART, report_exit_code
 from distributed.launcher import read_launch
-from distributed.lines import print_error_line
 from distributed.watchdog import Watchdog
 from distributed.world import World
 
 # Seconds for the rank that speaks to do so, where there is no world that all leave together: a launcher ends them all
 # as soon as one has ended.
-LAST_WORDS = 10.0
+ROOT_REPORT_SECONDS = 10.0
 START_TIMEOUT, START_SECONDS = "LENET_START_TIMEOUT", 60  # without progress, until the config tells --stall-timeout
-BAD_INPUT = LaunchError.exit_code
 
 
 def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception], ...]) -> int:
-    """Exit code of `work(world)` in the world that the launcher made; RUN_AGAIN for None, to go on in a resized one.
+    """Exit code of `work(world)` in the world that the launcher made; RESTART for None, to go on in a resized one.
 
     The exceptions `expected`, raised on all ranks alike, and LaunchError end the job with one line and their
     `exit_code`. Anything else ends all ranks with exit code 1, because those that are well would wait for the one
@@ -45,14 +43,14 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
         world = connect(_watchdog())
         return _work_in(world, work)
     except refused as error:
-        code = getattr(error, "exit_code", 1)
+        code = getattr(error, "exit_code", FAILED)
         if _speaks(world):
-            hand_on(code)
+            report_exit_code(code)
             print_error_line(f"error: {error}")
         elif world is None:
-            time.sleep(LAST_WORDS)
+            time.sleep(ROOT_REPORT_SECONDS)
         if world is not None:
-            world.is_over = True  # on all ranks alike
+            world.may_exit = True  # on all ranks alike
             if code != BAD_INPUT and world.is_root:
                 world.record_failure(f"{error}", code, traceback.format_exc())
             world.close()
@@ -60,13 +58,13 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
     except Exception as error:
         if world is None:
             raise
-        reason = "the debugger was left" if isinstance(error, BdbQuit) else world.explain(error)
+        reason = "the debugger was left" if isinstance(error, BdbQuit) else world.describe_failure(error)
         details = "" if reason else f"\n{traceback.format_exc().rstrip()}"
         print_error_line(f"error: rank {world.rank} of {world.size} on {world.host}: {reason or error}{details}")
         if world.is_root:
-            hand_on(1)
+            report_exit_code(FAILED)
         world.record_failure(reason or f"{type(error).__name__}: {error}", 1, traceback.format_exc())
-        world.abort(1)
+        world.abort(FAILED)
 
 
 def _watchdog() -> Watchdog:
@@ -86,13 +84,13 @@ def _work_in(world: World, work: Callable[[World], int | None]) -> int:
     try:
         code = work(world)
         if code is not None and world.is_root:
-            hand_on(code)
+            report_exit_code(code)
         world.barrier()  # a launcher ends all ranks when the first has ended: rank 0 must have handed its code on
         world.close()
     except Exception as error:
-        world.outlive(error)
+        world.recover(error)
         raise
-    return RUN_AGAIN if code is None else code
+    return RESTART if code is None else code
 
 
 def _speaks(world: World | None) -> bool:

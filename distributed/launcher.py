@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from distributed.environment import LaunchError, printable, read_count
+from distributed.environment import printable, read_count
+from distributed.errors import LaunchError
 
 # Rank and size, local rank and local size as each launcher names them. horovodrun stands first: it may itself run under
 # MPI or Slurm.

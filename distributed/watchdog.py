@@ -11,15 +11,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
-from distributed.lines import print_error_line
+from distributed.errors import print_error_line
 
 if TYPE_CHECKING:
     from distributed.world import World
 
 TICK = 0.5  # seconds between two checks
-LAST_WORDS = 2.0  # seconds for the other ranks' reports: the launcher ends them when the first has ended
+REPORT_SECONDS = 2.0  # seconds for the other ranks' reports: the launcher ends them when the first has ended
 BACKSTOP = 1.0  # seconds after the timeout, and before the other ranks have ended
-PERIOD = 5.0  # seconds, at most, between two words to the other ranks that this one moves
+HEARTBEAT_SECONDS = 5.0  # seconds, at most, between two words to the other ranks that this one moves
 
 
 class Watchdog:
@@ -61,7 +61,7 @@ class Watchdog:
             now = time.monotonic()
             self._count(min(now - last, 2 * TICK))  # the time that this process itself was stopped does not count
             last = now
-            if now - told >= min(PERIOD, self.timeout / 6):
+            if now - told >= min(HEARTBEAT_SECONDS, self.timeout / 6):
                 if self.tell_ranks and self.idle < now - told:
                     self.tell_ranks(self.idle)
                 told = now
@@ -82,9 +82,9 @@ class Watchdog:
             self.idle = min(self.idle, max(0.0, self.heard.popleft()))
 
     def _end(self) -> NoReturn:
-        faulthandler.dump_traceback_later(2 * LAST_WORDS, exit=True)  # the screen or the disk can hang as well
+        faulthandler.dump_traceback_later(2 * REPORT_SECONDS, exit=True)  # the screen or the disk can hang as well
         world = self.world
-        at = f" at step {world.reached[2]}" if world and world.reached else ""
+        at = f" at step {world.position.step}" if world and world.position else ""
         reason = f"no progress for {self.timeout:g} s{at}, waiting for {self.waiting_for}"
         stack = main_stack()
         place = f"rank {self.rank} of {self.size} on {os.uname().nodename}"
@@ -92,7 +92,7 @@ class Watchdog:
         if world:
             arguments = (reason, 1, stack)
             threading.Thread(target=world.record_failure, args=arguments, daemon=True).start()
-        time.sleep(LAST_WORDS)
+        time.sleep(REPORT_SECONDS)
         os._exit(1)
 
 

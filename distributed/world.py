@@ -6,19 +6,27 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
-from distributed import failure_file
-from distributed.environment import LaunchError
+from distributed import failure
+from distributed.errors import LaunchError
 from distributed.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from mxnet.ndarray import NDArray
 
 T = TypeVar("T")
-MOST_STACK = 1 << 15  # characters of a stack in failure.json
+MAX_STACK = 1 << 15  # characters of a stack in failure.json
+
+
+class Position(NamedTuple):
+    """What a step leads to: `images_done` images of `epoch`, `step` steps in all."""
+
+    epoch: int
+    images_done: int
+    step: int
 
 
 class World:
@@ -35,15 +43,15 @@ class World:
     is_elastic = False  # can the number of processes change while the job runs?
     keep_every: int | None = None  # steps between two calls of `keep`; None where nothing outlives the world
     kept: bytes | None = None  # what `keep` was given last, by this process or the one before it in its place
-    reached: tuple[int, int, int] | None = None  # what `begin_step` was told last, likewise
-    wants_resize = False  # does this rank know that processes are to come or go?
+    position: Position | None = None  # of the step that began last, in this process or the one before it in its place
+    hosts_updated = False  # does this rank know that processes are to come or go?
 
     def __init__(self, watchdog: Watchdog | None = None) -> None:
         self.host = socket.gethostname()
         self.watchdog = watchdog
         self.failures_to: Path | None = None  # the folder for failure.json
         self.began = time.time()
-        self.is_over = False  # may ranks end from now on?
+        self.may_exit = False  # may ranks end from now on?
         if watchdog:
             watchdog.world = self
 
@@ -52,7 +60,7 @@ class World:
         """True on the one rank that writes."""
         return self.rank == 0
 
-    def part_of(self, items: Sequence[T]) -> Sequence[T]:
+    def split(self, items: Sequence[T]) -> Sequence[T]:
         """This rank's part of `items`: contiguous, nobody's item twice, parts that differ by at most one item."""
         return items[len(items) * self.rank // self.size : len(items) * (self.rank + 1) // self.size]
 
@@ -65,7 +73,7 @@ class World:
     def broadcast(self, arrays: Sequence["NDArray"]) -> None:
         """Overwrite the NDArrays `arrays` with those of rank 0."""
 
-    def all_gather(self, value: Any) -> list[Any]:
+    def all_gather_object(self, value: Any) -> list[Any]:
         """`value` of every rank, in the order of the ranks. It is sent as JSON, so that nothing received runs."""
         return [value]
 
@@ -91,32 +99,32 @@ class World:
             "rank": self.rank,
             "size": self.size,
             "host": self.host,
-            "step": self.reached[2] if self.reached else None,
+            "step": self.position.step if self.position else None,
             "waiting_for": self.watchdog.waiting_for if self.watchdog else None,
             "exit_code": exit_code,
-            "stacks": {f"rank {self.rank} on {self.host}": stack[-MOST_STACK:]},
-            "versions": failure_file.versions(),
+            "stacks": {f"rank {self.rank} on {self.host}": stack[-MAX_STACK:]},
+            "versions": failure.versions(),
             "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
         if self.failures_to:
             with suppress(OSError):  # the screen has it
-                failure_file.write(self.failures_to, facts, since=self.began, makes_folder=self.is_root)
+                failure.write(self.failures_to, facts, since=self.began, makes_folder=self.is_root)
 
     def begin_step(self, epoch: int, images_done: int, step: int) -> None:
         """Tell what the step that begins now will reach: `images_done` images of `epoch`, `step` steps in all."""
         self.heartbeat(f"the computation of step {step}")
-        self.reached = epoch, images_done, step
+        self.position = Position(epoch, images_done, step)
 
     def keep(self, state: bytes, write: Callable[[], None]) -> None:
         """Keep `state` in memory for the world after this one; `write()`, called if a rank is lost, saves it."""
 
-    def outlive(self, error: Exception) -> None:
+    def recover(self, error: Exception) -> None:
         """Where the job outlives `error`: save what is kept and end this process, for its successor to go on."""
 
     def close(self) -> None:
         """Leave the world in an orderly way: every rank does."""
 
-    def explain(self, error: Exception) -> str | None:
+    def describe_failure(self, error: Exception) -> str | None:
         """One line for an `error` of this rank alone, or None where only a traceback tells enough."""
         return f"{error}" if isinstance(error, OSError) else None
 
@@ -126,11 +134,11 @@ class World:
 
     def sum(self, totals: Any) -> np.ndarray:
         """The sum over all ranks of `totals`, a float64 array of any shape, added in the order of the ranks."""
-        return np.sum(self.all_gather(np.asarray(totals, np.float64).tolist()), axis=0)
+        return np.sum(self.all_gather_object(np.asarray(totals, np.float64).tolist()), axis=0)
 
     def broadcast_object(self, value: Any) -> Any:
         """Rank 0's `value`, which JSON must be able to hold; what the other ranks pass is ignored."""
-        return self.all_gather(value if self.is_root else None)[0]
+        return self.all_gather_object(value if self.is_root else None)[0]
 
     def on_all_ranks(self, work: Callable[[], T], expects: type[Exception], what: str) -> T:
         """The result of `work()` on every rank, or on every rank the error `expects` if it came up on any.
@@ -147,7 +155,7 @@ class World:
         except expects as error:
             problem = f"{error}"
         self.heartbeat(f"{what} from all ranks")
-        problems = self.all_gather(None if problem is None else [problem, self.host])
+        problems = self.all_gather_object(None if problem is None else [problem, self.host])
         first = next((rank for rank, found in enumerate(problems) if found), None)
         if first is None:
             return results[0]
@@ -158,18 +166,18 @@ class World:
 
     def barrier(self) -> None:
         """Wait until every rank is here."""
-        self.all_gather(None)
+        self.all_gather_object(None)
 
     def final_barrier(self, waiting_for: str) -> None:
         """Wait until every rank is here. After that the end of a rank is no loss."""
         self.heartbeat(waiting_for)
         self.barrier()
-        self.is_over = True
+        self.may_exit = True
 
     def compare(self, facts: dict[str, str]) -> None:
         """Raise LaunchError on every rank unless the dict `facts` (name to text) is the same on all of them."""
         self.heartbeat(f"{', '.join(facts)} of all ranks, to be compared")
-        everywhere = self.all_gather([self.host, facts])
+        everywhere = self.all_gather_object([self.host, facts])
         root_host, root_facts = everywhere[0]
         for name, expected in root_facts.items():
             ranks = [rank for rank, (_, own) in enumerate(everywhere) if own[name] != expected]

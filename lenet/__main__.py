@@ -5,8 +5,8 @@ from argparse import Namespace
 from importlib import import_module
 from types import ModuleType
 
-import lenet.installed  # noqa: F401  # first: it ends with one line where set-up is missing
-from distributed import World, environment, run_job
+import lenet.check_install  # noqa: F401  # first: it ends with one line where set-up is missing
+from distributed import LaunchError, World, environment, run_job
 from lenet.cli import Parser
 from lenet.errors import InputError
 
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         environment.settle()
         options = read_options(arguments)
         module_of(options.command).main(options)
-    except (InputError, environment.LaunchError) as error:
+    except (InputError, LaunchError) as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     except ModuleNotFoundError as error:

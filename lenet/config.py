@@ -20,9 +20,9 @@ from lenet.options import (
     Text,
     option_parser,
 )
-from lenet.text_files import read_yaml
+from lenet.untrusted import read_yaml
 
-MOST_IMAGES = 1 << 24  # of a step: up to here float32 counts exactly
+MAX_IMAGES = 1 << 24  # of a step: up to here float32 counts exactly
 GLOBAL_BATCH = 256
 
 
@@ -41,7 +41,7 @@ class Config:
     global_batch: Count | None = Field(
         None,
         ge=1,
-        le=MOST_IMAGES,
+        le=MAX_IMAGES,
         description="images a step of all processes (default: 256)",
         json_schema_extra=OPTIMISATION,
     )
@@ -163,8 +163,8 @@ class Config:
                 f"--global-batch {self.global_batch} is not --batch-size {self.batch_size} x {processes} processes = "
                 f"{total}: give one of them"
             )
-        if total > MOST_IMAGES:
-            raise InputError(f"--batch-size {self.batch_size} x {processes} processes: at most {MOST_IMAGES:,} a step")
+        if total > MAX_IMAGES:
+            raise InputError(f"--batch-size {self.batch_size} x {processes} processes: at most {MAX_IMAGES:,} a step")
         return replace(self, global_batch=total)
 
 

@@ -36,7 +36,7 @@ def choose_device(requested: str, world: World) -> Device:
     """
     host, count = world.on_all_ranks(lambda: _look(requested), InputError, "the device")
     # Where the two count differently, this process may get any of them.
-    seen = world.all_gather([gpu.uuid for gpu in host.gpus] if len(host.gpus) == count else [])
+    seen = world.all_gather_object([gpu.uuid for gpu in host.gpus] if len(host.gpus) == count else [])
     return world.on_all_ranks(lambda: _choose(requested, host, count, *_place(seen, world)), InputError, "the device")
 
 

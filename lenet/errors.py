@@ -1,5 +1,7 @@
 """The errors whose text is the one line that the user sees; all ranks raise them alike."""
 
+from distributed.exit_codes import BAD_INPUT, FAILED
+
 MAX_LENGTH = 1000  # characters of a message
 
 
@@ -13,13 +15,13 @@ class _OneLine(Exception):
 class InputError(_OneLine):
     """An option, a config, a file or a launch that cannot work."""
 
-    exit_code = 2
+    exit_code = BAD_INPUT
 
 
 class TrainingError(_OneLine):
     """Training cannot go on, though nothing that was given is plainly wrong."""
 
-    exit_code = 1
+    exit_code = FAILED
 
 
 def shorten(value: object) -> str:

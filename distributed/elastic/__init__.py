@@ -1,5 +1,1 @@
-"""Elastic training: a job that goes on with other processes. The agent of each slot starts a process for each world."""
-
-import os
-
-RUN_AGAIN = os.EX_TEMPFAIL  # the exit code by which a process asks its agent for another one in the next world
+"""Elastic training: a job whose processes come and go. An agent in each slot starts a process for each world."""

@@ -1,7 +1,7 @@
 """One slot of an elastic job: python -m distributed.elastic.agent COMMAND... runs the command once for each world.
 
 horovodrun starts an agent where it would start the command. When the world was resized or has lost a rank, the command
-ends with RUN_AGAIN; the agent asks for its place in the next world and starts the command there. A command that is
+ends with RESTART; the agent asks for its place in the next world and starts the command there. A command that is
 killed is replaced in the same way. What the command keeps is in the agent's memory (memory.py), so it goes on.
 Exit code: the command's, or 128 + the signal that ended it too often; the launcher then leaves this host out.
 """
@@ -13,15 +13,14 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from distributed.elastic import RUN_AGAIN
 from distributed.elastic.memory import DESCRIPTOR, Memory
 from distributed.elastic.rendezvous import LeaveJob, take_place
-from distributed.lines import print_error_line
+from distributed.errors import print_error_line
+from distributed.exit_codes import BAD_INPUT, RESTART, STOPPED
 
 # In a row, without a new state kept in between:
 DEATHS = 3  # of the command by a signal, until this host counts as unfit
 TRIES = 10  # to find a world with the others; more than DEATHS, so that they survive an unfit host
-STOPPED = 128 + signal.SIGTERM
 STOPS = (signal.SIGTERM, signal.SIGINT)
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 
@@ -39,7 +38,7 @@ class Agent:
             signal.signal(number, self._stop)
 
     def on_hosts_updated(self, timestamp: int, update: int) -> None:
-        """Called by Horovod's notification thread when hosts come or go; `World.wants_resize` reads it."""
+        """Called by Horovod's notification thread when hosts come or go; `World.hosts_updated` reads it."""
         self.memory.head.hosts_changed = True
 
     def live(self) -> int:
@@ -51,7 +50,7 @@ class Agent:
             code = self._run(place)
             if self.memory.states_kept > states_kept:
                 tries = deaths = 0
-            if code == RUN_AGAIN or (code == -signal.SIGABRT and self.memory.head.is_starting):
+            if code == RESTART or (code == -signal.SIGABRT and self.memory.head.is_starting):
                 tries += 1  # another rank is lost; Horovod's C++ aborts if that happens while it starts
             elif code < 0 and -code not in STOPS:
                 deaths += 1
@@ -99,7 +98,7 @@ def main(command: list[str]) -> int:
     if not command or os.environ.get("HOROVOD_ELASTIC") != "1":
         usage = "horovodrun --min-np … python -m distributed.elastic.agent COMMAND, as launch/elastic.sh does it"
         print_error_line(f"error: {usage}")
-        return 2
+        return BAD_INPUT
     try:
         agent = Agent(command)
         with suppress(ImportError):  # the command says so in a line

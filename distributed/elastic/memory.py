@@ -18,7 +18,7 @@ class _Head(ctypes.Structure):
     _fields_ = [
         ("is_starting", ctypes.c_bool),
         ("hosts_changed", ctypes.c_bool),
-        ("reached", ctypes.c_uint64 * 3),
+        ("position", ctypes.c_uint64 * 3),
         ("states", _State * 2),
     ]
 
@@ -27,7 +27,7 @@ class Memory:
     """The states kept, and a head of single values, each of which is written at once.
 
     `head.is_starting`: has the process begun to join a world, and not joined it yet? `head.hosts_changed`: have hosts
-    come or gone since the world was made? `head.reached`: as `World.reached`, zeros before the first step.
+    come or gone since the world was made? `head.position`: as `World.position`, zeros before the first step.
     """
 
     def __init__(self, descriptor: int) -> None:

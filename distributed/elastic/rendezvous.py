@@ -5,7 +5,8 @@ import select
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 
 PLACE = ("RANK", "SIZE", "LOCAL_RANK", "LOCAL_SIZE", "CROSS_RANK", "CROSS_SIZE")  # as the launcher sends them
-PERIOD, PATIENCE = 0.5, 2.0  # seconds between two looks at the launcher, and until it counts as gone: it kills after 5
+POLL_SECONDS = 0.5  # between two requests to the launcher
+ANSWER_SECONDS = 2.0  # until the launcher counts as gone: it kills after 5
 PROGRAM_ERROR = "/program/error"  # the key that says that the program is at fault
 
 
@@ -45,7 +46,7 @@ def _wait_for(path: str) -> bytes:
     connection = _connect()
     try:
         connection.request("GET", path)
-        while not select.select([connection.sock], [], [], PERIOD)[0]:
+        while not select.select([connection.sock], [], [], POLL_SECONDS)[0]:
             _ask("GET", PROGRAM_ERROR)
         return connection.getresponse().read()
     finally:
@@ -65,7 +66,7 @@ def _ask(method: str, path: str, body: bytes | None = None) -> HTTPResponse:
 def _connect() -> HTTPConnection:
     """A connection to the launcher's store, never by a proxy."""
     address, port = _variable("GLOO_RENDEZVOUS_ADDR"), int(_variable("GLOO_RENDEZVOUS_PORT"))
-    return HTTPConnection(address, port, timeout=PATIENCE)
+    return HTTPConnection(address, port, timeout=ANSWER_SECONDS)
 
 
 def _variable(name: str) -> str:

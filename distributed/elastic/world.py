@@ -10,12 +10,13 @@ from contextlib import suppress
 
 import mxnet as mx
 
-from distributed.elastic import RUN_AGAIN, rendezvous
+from distributed.elastic import rendezvous
 from distributed.elastic.memory import DESCRIPTOR, Memory
-from distributed.environment import LaunchError
+from distributed.errors import LaunchError, print_error_line
+from distributed.exit_codes import RESTART
 from distributed.horovod_world import HorovodWorld
-from distributed.lines import print_error_line
 from distributed.watchdog import Watchdog
+from distributed.world import Position
 
 KEEP_EVERY = 100  # steps between two copies of the state in memory: all that a loss can cost; a copy takes about a step
 
@@ -33,33 +34,33 @@ class ElasticWorld(HorovodWorld):
         super().__init__(watchdog)
         memory.head.is_starting = False
         self.kept = memory.kept()
-        self.reached = tuple(memory.head.reached) if any(memory.head.reached) else None
-        self.goes_on = any(self.all_gather(self.kept is not None))
+        self.position = Position(*memory.head.position) if any(memory.head.position) else None
+        self.goes_on = any(self.all_gather_object(self.kept is not None))
 
     @property
-    def wants_resize(self) -> bool:  # type: ignore[override]  # it changes by itself
+    def hosts_updated(self) -> bool:  # type: ignore[override]  # it changes by itself
         return self.memory.head.hosts_changed
 
     def begin_step(self, epoch: int, images_done: int, step: int) -> None:
         super().begin_step(epoch, images_done, step)
-        self.memory.head.reached[:] = epoch, images_done, step
+        self.memory.head.position[:] = epoch, images_done, step
 
     def keep(self, state: bytes, write: Callable[[], None]) -> None:
         self.memory.keep(state)
         self.write = write
 
-    def outlive(self, error: Exception) -> None:
-        if not self._is_outlived(error):
+    def recover(self, error: Exception) -> None:
+        if not self._is_recoverable(error):
             return
         where = f"rank {self.rank} of {self.size} on {self.host}"
-        print_error_line(f"{where}: {self.explain(error)}; starting again in another world")
+        print_error_line(f"{where}: {self.describe_failure(error)}; starting again in another world")
         self._write()
-        self.abort(RUN_AGAIN)
+        self.abort(RESTART)
 
-    def explain(self, error: Exception) -> str | None:
-        return f"{error}" if hasattr(error, "ranks") else super().explain(error)
+    def describe_failure(self, error: Exception) -> str | None:
+        return f"{error}" if hasattr(error, "ranks") else super().describe_failure(error)
 
-    def _is_outlived(self, error: Exception) -> bool:
+    def _is_recoverable(self, error: Exception) -> bool:
         """Is `error` the loss of another rank, or that of a new one? One of the program no rank is to meet again."""
         if self.goes_on and hasattr(error, "ranks"):
             return self.rank not in error.ranks
@@ -86,4 +87,4 @@ def join(watchdog: Watchdog | None) -> ElasticWorld:
         return ElasticWorld(Memory(int(descriptor)), watchdog)
     except mx.MXNetError:
         print_error_line("another rank is lost while this one starts; starting again")
-        os._exit(RUN_AGAIN)
+        os._exit(RESTART)

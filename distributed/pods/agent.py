@@ -2,7 +2,7 @@
 
 The pods report to the rendezvous at pod 0 and start together. When one is lost, the others wait for its successor, and
 all go on from the last checkpoint; so the lost pod alone counts in the job's backoffLimit. All succeed or none does.
-Environment: JOB_COMPLETION_INDEX (from Kubernetes), LENET_PODS (how many), LENET_MEETING (pod 0's HOST:PORT),
+Environment: JOB_COMPLETION_INDEX (from Kubernetes), LENET_PODS (how many), LENET_RENDEZVOUS (pod 0's HOST:PORT),
 LENET_JOB_SECRET (what all pods of the job know and no other does: its UID). A pod of Kubernetes must have it; processes
 on one machine, as in the tests, do without.
 Exit code: the command's; 1 when the others do not come.
@@ -22,7 +22,8 @@ from types import FrameType
 from typing import Any, NamedTuple
 from xmlrpc.client import Error, ServerProxy
 
-from distributed.lines import print_error_line
+from distributed.errors import print_error_line
+from distributed.exit_codes import BAD_INPUT, STOPPED
 from distributed.pods.rendezvous import (
     DONE,
     END,
@@ -36,12 +37,11 @@ from distributed.pods.rendezvous import (
     Rendezvous,
 )
 
-PERIOD = 1.0  # seconds between two reports
-PATIENCE = 720.0  # seconds to wait for the others: Kubernetes itself waits up to 600 before it tries a pod again
+REPORT_SECONDS = 1.0  # seconds between two reports
+START_SECONDS = 720.0  # seconds to wait for the others: Kubernetes itself waits up to 600 before it tries a pod again
 REMINDER = 60.0  # seconds between two lines about that
 GRACE = 20.0  # seconds in which a command may end by itself when its run is over: it can be at a checkpoint
 FAILURES = 3  # of the command in one pod
-BAD_INPUT, STOPPED = 2, 143
 
 
 class Identity(NamedTuple):
@@ -96,7 +96,7 @@ class Agent:
         """Report until one of the answers `wanted` comes. Ends this process when none does."""
         start = told = time.monotonic()
         missing = [0]
-        while (now := time.monotonic()) < start + PATIENCE:
+        while (now := time.monotonic()) < start + START_SECONDS:
             answer, details = self._report(token, state)
             if answer == END:
                 self._report(token, LEAVING)
@@ -108,11 +108,11 @@ class Agent:
             if state == WAITING and now - told > REMINDER:
                 told = now
                 self.say(
-                    f"waiting for Kubernetes to start pods {missing}, {now - start:.0f} of {PATIENCE:.0f} s: "
+                    f"waiting for Kubernetes to start pods {missing}, {now - start:.0f} of {START_SECONDS:.0f} s: "
                     "after failures it pauses 10, 20, 40 … 600 s"
                 )
-            time.sleep(PERIOD)
-        sys.exit(f"error: pod {self.rank} of {self.size} waited {PATIENCE:.0f} s for pods {missing}, in vain")
+            time.sleep(REPORT_SECONDS)
+        sys.exit(f"error: pod {self.rank} of {self.size} waited {START_SECONDS:.0f} s for pods {missing}, in vain")
 
     def _report(self, token: str, state: str) -> tuple[str, dict[str, Any]]:
         """The rendezvous' answer and its details; an empty answer if it cannot be reached, which is no error yet."""
@@ -134,7 +134,7 @@ class Agent:
         over = None
         while True:
             try:
-                code = child.wait(PERIOD)
+                code = child.wait(REPORT_SECONDS)
                 self.child = None
                 return code if code >= 0 else 128 - code
             except subprocess.TimeoutExpired:
@@ -158,12 +158,12 @@ def read_identity(environment: Mapping[str, str]) -> Identity:
     """The Identity that the environment gives to this pod. ValueError: it is not there or makes no sense."""
     try:
         rank, size = int(environment["JOB_COMPLETION_INDEX"]), int(environment["LENET_PODS"])
-        host, port_text = environment["LENET_MEETING"].split(":")
+        host, port_text = environment["LENET_RENDEZVOUS"].split(":")
         port = int(port_text)
     except KeyError as error:
         raise ValueError(f"{error.args[0]} is not set: this is for a pod of an Indexed Job") from None
     except ValueError as error:
-        raise ValueError(f"JOB_COMPLETION_INDEX, LENET_PODS and LENET_MEETING=HOST:PORT: {error}") from None
+        raise ValueError(f"JOB_COMPLETION_INDEX, LENET_PODS and LENET_RENDEZVOUS=HOST:PORT: {error}") from None
     if not 0 <= rank < size:
         raise ValueError(f"JOB_COMPLETION_INDEX is {rank}: LENET_PODS, {size}, must be the job's completions")
     secret = environment.get("LENET_JOB_SECRET", "")

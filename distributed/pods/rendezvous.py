@@ -24,7 +24,7 @@ WAIT, GO, OVER, END = "wait", "go", "over", "end"  # what it is told
 FRESH = 5.0  # seconds for which a report that a pod waits is believed
 SILENCE = 60.0  # seconds without a report after which a pod is lost
 SECRET_HEADER = "X-Job-Secret"
-MOST_BYTES = 4096  # of a report; a real one has 400
+MAX_BYTES = 4096  # of a report; a real one has 400
 REQUEST_SECONDS = 5.0  # for each piece of a request
 
 
@@ -140,4 +140,4 @@ class _Handler(SimpleXMLRPCRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()) or "Content-Encoding" in self.headers:
             return HTTPStatus.LENGTH_REQUIRED
-        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if len(length) > 9 or int(length) > MOST_BYTES else None
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if len(length) > 9 or int(length) > MAX_BYTES else None

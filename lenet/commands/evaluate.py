@@ -9,14 +9,15 @@ from mxnet.gluon import HybridBlock
 
 from distributed import World
 from lenet import cli
-from lenet.commands.network import describe, load_code, load_network
+from lenet.commands.trained_network import describe, load_trained
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
 from lenet.data.fashion_mnist import CLASS_NAMES
 from lenet.device import choose_device
 from lenet.errors import InputError
-from lenet.model.lenet5 import named_parameters
-from lenet.run.description import Description
+from lenet.model.network import load_network
+from lenet.model.parameters import named_parameters
+from lenet.run.network_spec import NetworkSpec
 from lenet.run.progress_bar import print_line
 from lenet.training.evaluation import evaluate
 
@@ -39,11 +40,11 @@ def main(options: Namespace, world: World) -> int:
         InputError,
         "the network's description",
     )
-    found = Description.from_json(world.broadcast_object(text), "rank 0")
-    code = world.on_all_ranks(lambda: load_code(found.network), InputError, "the network's code")
+    found = NetworkSpec.from_json(world.broadcast_object(text), "rank 0")
+    code = world.on_all_ranks(lambda: load_network(found.network), InputError, "the network's code")
     world.compare({"the data": dataset.digest, "the network": code.digest})
     path = options.params if world.is_root else None
-    net = world.on_all_ranks(lambda: load_network(path, device, found, code), InputError, "the network")
+    net = world.on_all_ranks(lambda: load_trained(path, device, found, code), InputError, "the network")
     world.heartbeat("the network of rank 0")
     _broadcast_parameters(net, world)
     data = Batches(dataset.validation, device, found.pixel_mean, found.pixel_std)

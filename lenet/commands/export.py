@@ -13,14 +13,15 @@ import onnxruntime
 from mxnet.gluon import HybridBlock, SymbolBlock
 
 from lenet import cli
-from lenet.commands.network import describe, load_code, load_network
 from lenet.commands.onnx_model import onnx_model
+from lenet.commands.trained_network import describe, load_trained
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
 from lenet.data.dataset import Split
 from lenet.errors import InputError
-from lenet.model.pixels import normalise
-from lenet.run.description import Description
+from lenet.model.network import load_network
+from lenet.model.normalise import normalise
+from lenet.run.network_spec import NetworkSpec
 from lenet.training.evaluation import predict_logits
 
 CHECKED = 1000  # images
@@ -44,8 +45,8 @@ def main(options: Namespace) -> None:
     """Write the three files beside their paths, check them, and only then give them their names."""
     dataset = fashion_mnist.load(options.data_dir)
     found = describe(options.params, options.network, dataset)
-    code = load_code(found.network)
-    net = load_network(options.params, mx.cpu(), found, code)
+    code = load_network(found.network)
+    net = load_trained(options.params, mx.cpu(), found, code)
     output = options.output or _default_output(code.name)
     images = dataset.validation.images[:CHECKED]
     expected = _gluon(net, images, found)
@@ -76,7 +77,7 @@ def _default_output(name: str) -> Path:
         raise InputError(f"--output {error}") from None
 
 
-def _gluon(net: HybridBlock, images: np.ndarray, found: Description) -> np.ndarray:
+def _gluon(net: HybridBlock, images: np.ndarray, found: NetworkSpec) -> np.ndarray:
     split = Split(images, np.zeros(len(images), np.uint8))
     return predict_logits(net, Batches(split, mx.cpu(), found.pixel_mean, found.pixel_std), range(len(images)))[0]
 
@@ -87,7 +88,7 @@ def _onnx(path: Path, images: np.ndarray) -> np.ndarray:
     return np.concatenate([session.run(["logits"], {"pixels": part})[0] for part in parts])
 
 
-def _pair(prefix: Path, images: np.ndarray, found: Description) -> np.ndarray:
+def _pair(prefix: Path, images: np.ndarray, found: NetworkSpec) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Cannot decide type")  # MXNet's, of the input: it takes that of what comes
         net = SymbolBlock.imports(f"{prefix}-symbol.json", ["data"], f"{prefix}-0000.params", ctx=mx.cpu())

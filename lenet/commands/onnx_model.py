@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lenet.commands.onnx_writer import OPSET, write_graph
 from lenet.model.network import LENET5
-from lenet.run.description import Description
+from lenet.run.network_spec import NetworkSpec
 
 
 class Graph:
@@ -30,7 +30,7 @@ class Graph:
         return self.nodes[-1].output[0]
 
 
-def onnx_model(net: HybridBlock, found: Description) -> onnx.ModelProto:
+def onnx_model(net: HybridBlock, found: NetworkSpec) -> onnx.ModelProto:
     """The network as an ONNX model: `pixels` (n, H, W) or (n, H, W, C) uint8 to `logits` (n, classes) float32, any n.
 
     InputError: it has an operator that MXNet cannot write.
@@ -63,8 +63,8 @@ def onnx_model(net: HybridBlock, found: Description) -> onnx.ModelProto:
     return model
 
 
-def _normalise(graph: Graph, found: Description) -> str:
-    """Add what lenet.model.pixels.normalise does. Returns the name of its output (n, C, H, W)."""
+def _normalise(graph: Graph, found: NetworkSpec) -> str:
+    """Add what lenet.model.normalise.normalise does. Returns the name of its output (n, C, H, W)."""
     output = graph.node("Cast", "pixels", to=TensorProto.FLOAT)
     is_grey = found.image_shape[0] == 1
     mean, std = (np.array(each[0] if is_grey else each, np.float32) for each in (found.pixel_mean, found.pixel_std))

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from lenet.commands import curves, plots
-from lenet.commands.report_page import Network
+from lenet.commands.report_page import Scores
 from lenet.run.history import History
 
 
-def figure(run: History, networks: Sequence[Network]) -> Figure:
+def figure(run: History, networks: Sequence[Scores]) -> Figure:
     """The figure of a run and of its network, if it has written one yet."""
     drawn = [name for name in ("loss", "accuracy") if curves.lines_of(name, [run])]
     result = Figure(figsize=(9.2 if networks else 4.6, 4.9), layout="constrained")

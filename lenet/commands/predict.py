@@ -10,14 +10,14 @@ import numpy as np
 from lenet import cli
 from lenet.commands import plots, user_images
 from lenet.commands.mistakes import probabilities
-from lenet.commands.network import FASHION, describe, load_network
 from lenet.commands.pictures import read_picture, viewable
 from lenet.commands.show import MAX_IMAGES, first_images
+from lenet.commands.trained_network import FASHION, describe, load_trained
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
 from lenet.data.dataset import Split
 from lenet.errors import InputError
-from lenet.run.description import Description
+from lenet.run.network_spec import NetworkSpec
 from lenet.training.evaluation import predict_logits
 
 
@@ -51,7 +51,7 @@ def main(options: Namespace) -> None:
         raise InputError(f"--image: {len(options.image)} pictures, at most {MAX_IMAGES} at a time")
     dataset = None if options.image else fashion_mnist.load(options.data_dir)
     found = describe(options.params, options.network, dataset)
-    net = load_network(options.params, mx.cpu(), found)
+    net = load_trained(options.params, mx.cpu(), found)
     if dataset is None:
         paths, split = _user_images(options.image, found)
     else:
@@ -72,7 +72,7 @@ def main(options: Namespace) -> None:
     print(f"wrote {options.output}")
 
 
-def _user_images(paths: Sequence[str], found: Description) -> tuple[list[str], Split]:
+def _user_images(paths: Sequence[str], found: NetworkSpec) -> tuple[list[str], Split]:
     """The paths of the pictures that can be used, and these; a line on standard error for each of the others.
 
     Clothing as Fashion-MNIST has it, others only scaled and cropped to what the network takes. InputError: there is

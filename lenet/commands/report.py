@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from lenet import cli
 from lenet.commands import curves, overview, plots, report_page
 from lenet.commands.mistakes import Mistakes, find_mistakes
-from lenet.commands.network import describe, load_network
 from lenet.commands.pictures import viewable
 from lenet.commands.plots import MAX_RUNS
-from lenet.commands.report_page import Network
+from lenet.commands.report_page import Scores
+from lenet.commands.trained_network import describe, load_trained
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
 from lenet.errors import InputError
@@ -68,7 +68,7 @@ def main(options: Namespace) -> None:
 
 
 def _figures(
-    runs: Sequence[History], names: Sequence[str], networks: Sequence[Network]
+    runs: Sequence[History], names: Sequence[str], networks: Sequence[Scores]
 ) -> dict[str, Callable[[], Figure]]:
     """What draws each picture, by the name of its file without the suffix."""
     figures: dict[str, Callable[[], Figure]] = {}
@@ -97,8 +97,8 @@ def _write_pictures(target: Path, figures: dict[str, Callable[[], Figure]]) -> N
         print(f"wrote {target / name}.png")
 
 
-def _evaluate_newest(run: History, name: str, data_dir: str | None, network: str | None) -> Network | None:
-    """The newest Network of a run, or None if it has written none yet."""
+def _evaluate_newest(run: History, name: str, data_dir: str | None, network: str | None) -> Scores | None:
+    """The Scores of the newest network of a run, or None if it has written none yet."""
     path = run.newest_weights()
     if path is None:
         print(f"{run.folder}: no network is written yet: no confusion matrix and no mistakes")
@@ -106,7 +106,7 @@ def _evaluate_newest(run: History, name: str, data_dir: str | None, network: str
     dataset = fashion_mnist.load(data_dir or run.config.get("data_dir"))
     try:
         found = describe(path, network, dataset)
-        net = load_network(path, mx.cpu(), found)
+        net = load_trained(path, mx.cpu(), found)
     except InputError:
         if path == run.newest_weights():
             raise
@@ -115,7 +115,7 @@ def _evaluate_newest(run: History, name: str, data_dir: str | None, network: str
     split = dataset.validation
     data = Batches(split, mx.cpu(), found.pixel_mean, found.pixel_std)
     logits, labels = predict_logits(net, data, range(len(split)))
-    return Network(name, path.name, found.class_names, confusion(logits, labels), find_mistakes(logits, split))
+    return Scores(name, path.name, found.class_names, confusion(logits, labels), find_mistakes(logits, split))
 
 
 def _mistakes(mistakes: Mistakes, class_names: Sequence[str]) -> Figure:

@@ -14,18 +14,18 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from lenet.atomic import whole_file
 from lenet.commands import plots, report_tables
 from lenet.commands.mistakes import Mistakes
 from lenet.commands.pictures import viewable
 from lenet.errors import InputError
-from lenet.files import whole_file
 from lenet.run.history import History
 
 TEMPLATE = Path(__file__).with_name("report_template.html")
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Scores:
     """How a network that a run has written does on the test images."""
 
     run_name: str
@@ -40,7 +40,7 @@ def write(
     runs: Sequence[History],
     names: Sequence[str],
     curves: Mapping[str, Callable[[], Figure]],
-    networks: Sequence[Network],
+    networks: Sequence[Scores],
 ) -> None:
     """Write the page of `runs` with their names. `curves` has what draws a figure by its caption.
 
@@ -75,7 +75,7 @@ def _picture(draw: Callable[[], Figure], caption: str) -> str:
     )
 
 
-def _network(network: Network) -> str:
+def _network(network: Scores) -> str:
     matrix, name, class_names = network.confusion, escape(network.run_name), network.class_names
     caption = (
         f"Confusion matrix of all {matrix.sum():,} test images. Blue: the correct part of a class. Orange: errors, on "

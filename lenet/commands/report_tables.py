@@ -13,7 +13,7 @@ from lenet.commands.evaluate import class_scores
 from lenet.config import read_config
 from lenet.errors import shorten
 from lenet.run.history import History
-from lenet.text_files import read_json
+from lenet.untrusted import read_json
 
 HEADS = (
     "Run",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lenet.errors import InputError, shorten
-from lenet.files import read_regular
+from lenet.untrusted import read_regular
 
 FILE = "classes.txt"  # one name a line, the first for label 0
 MAX_CLASSES = 1000

@@ -11,9 +11,9 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from lenet.atomic import PARTIAL, whole_file
 from lenet.data import idx
 from lenet.errors import InputError
-from lenet.files import PARTIAL, whole_file
 
 ADDRESSES = (  # tried in turn for each file
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",

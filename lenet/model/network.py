@@ -12,7 +12,8 @@ from mxnet.gluon import HybridBlock
 
 from lenet.errors import InputError, shorten
 from lenet.model import graph
-from lenet.model.lenet5 import lenet5, named_parameters
+from lenet.model.lenet5 import lenet5
+from lenet.model.parameters import named_parameters
 from lenet.model.user_code import load_function, user_errors
 
 LENET5 = "lenet5"

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from mxnet.gluon import HybridBlock, nn
 
-from lenet.model.pixels import Tensor
+from lenet.model.normalise import Tensor
 
 AVX2, AVX512 = 8, 16  # float32 numbers in a vector
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet.errors import InputError
-from lenet.files import read_regular
+from lenet.untrusted import read_regular
 
 LIST_MAGIC = 0x112
 ARRAY_MAGIC = 0xF993FAC9

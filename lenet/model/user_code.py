@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from lenet.errors import InputError
-from lenet.files import read_regular
+from lenet.untrusted import read_regular
 
 MODULE = "_network_of_the_user"
 MAX_BYTES = 1 << 22  # of a file of Python

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from lenet.atomic import remove_folder, whole_folder
 from lenet.errors import InputError
-from lenet.files import read_regular, remove_folder, whole_folder
 from lenet.model.params_file import LIMIT, format_params, parse_params, write_params
-from lenet.run.description import FILE as DESCRIPTION
+from lenet.run.network_spec import FILE as DESCRIPTION
 from lenet.run.progress import Progress, Totals
 from lenet.run.state_file import MODEL, OPTIMIZER, STATE, Value, read_state, sha256, write_state
+from lenet.untrusted import read_regular
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lenet.errors import InputError, shorten
 from lenet.run import checkpoint
-from lenet.text_files import read_json_lines, read_yaml
+from lenet.untrusted import read_json_lines, read_yaml
 
 STEP = ("step", "loss", "learning_rate")
 EPOCH = (

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from lenet.files import whole_file
+from lenet.atomic import whole_file
 from lenet.run.progress import Progress, Totals
 from lenet.run.progress_bar import ProgressBar, print_line
-from lenet.run.recipe import Change
+from lenet.run.resume import Change
 from lenet.run.tensorboard import TensorBoardWriter
-from lenet.text_files import read_json_lines
+from lenet.untrusted import read_json_lines
 
 
 class MetricsLog:

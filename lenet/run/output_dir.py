@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lenet.atomic import PARTIAL, whole_file
 from lenet.config import Config, write_config
 from lenet.errors import InputError
-from lenet.files import PARTIAL, whole_file
 from lenet.run import checkpoint
-from lenet.run.description import FILE as DESCRIPTION
-from lenet.run.description import Description
 from lenet.run.lock import FolderLock, Held
+from lenet.run.network_spec import FILE as DESCRIPTION
+from lenet.run.network_spec import NetworkSpec
 from lenet.run.report_files import report_files
 
 FAILURE = "failure.json"  # how an earlier job ended, if not well
@@ -21,7 +21,7 @@ FAILURE = "failure.json"  # how an earlier job ended, if not well
 class OutputDir:
     """The folder `path`, which one job at a time may write in: from `open` to `close`, or to the process's end."""
 
-    def __init__(self, path: str | Path, description: Description | None = None, network: str = "LeNet5"):
+    def __init__(self, path: str | Path, description: NetworkSpec | None = None, network: str = "LeNet5"):
         """`description` is written beside the config: what the network takes and gives. `network` is its name."""
         self.path, self.description, self.network = Path(path), description, network
         self.lock: FolderLock | None = None

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from lenet.errors import InputError
-from lenet.files import read_regular
+from lenet.untrusted import read_regular
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
 FORMAT = 3  # 2 did not hold the options: nobody could know what it was trained with
-MOST_STATE = 1 << 16  # bytes of a state.json
+MAX_STATE = 1 << 16  # bytes of a state.json
 MOST = 1 << 53  # of any count
 Value = int | float | str | None
 # What a state.json holds, part by part.
@@ -54,7 +54,7 @@ def write_state(path: Path, facts: Mapping[str, Mapping[str, Value]], digests: M
 def read_state(path: Path) -> dict[str, Any]:
     """The dict in a state.json, part by part as in KINDS. InputError: it is not whole, sound or of this format."""
     try:
-        state = json.loads(read_regular(path, MOST_STATE))
+        state = json.loads(read_regular(path, MAX_STATE))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; a checkpoint's folder is needed") from None
     except (ValueError, RecursionError):

@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 
 from distributed import World
+from lenet.atomic import whole_file
 from lenet.config import Config
 from lenet.errors import InputError, TrainingError
-from lenet.files import whole_file
-from lenet.model.lenet5 import check_arrays
+from lenet.model.parameters import check_arrays
 from lenet.model.params_file import limit_for, write_params
 from lenet.run import checkpoint
 from lenet.run.checkpoint import Checkpoint
 from lenet.run.metrics_log import MetricsLog
 from lenet.run.output_dir import OutputDir
-from lenet.run.recipe import Change, find_changes, options_of
+from lenet.run.resume import Change, changed_options, options_of
 from lenet.training.state import TrainState
 
 FOLDER_PATIENCE = 2.0  # seconds that what is left of a job waits for the folder of a rank that was just killed
@@ -105,7 +105,7 @@ class Checkpointer:
             found = checkpoint.newest(self.output.path, self.log.say, limit)
         else:
             found = checkpoint.load(self.config.resume, limit)
-        self.changes = find_changes(found, self.identity, self.config) if found else []
+        self.changes = changed_options(found, self.identity, self.config) if found else []
         return found
 
     def _in_host_memory(self, state: TrainState) -> Checkpoint:

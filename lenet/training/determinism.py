@@ -1,9 +1,6 @@
-"""What the bits of a result depend on besides config and data, and train.py --deterministic-check."""
+"""train.py --deterministic-check: train a few steps twice and compare every bit."""
 
 import hashlib
-import os
-import re
-from pathlib import Path
 
 import mxnet as mx
 import numpy as np
@@ -19,46 +16,12 @@ from lenet.errors import InputError, TrainingError
 from lenet.model.network import Network, load_network
 from lenet.run.progress import Progress
 from lenet.run.progress_bar import print_line
+from lenet.training.fingerprint import fingerprint
 from lenet.training.schedule import learning_rate
 from lenet.training.state import TrainState
 from lenet.training.step import Step
 
 STEPS = 30
-ROOT = Path(__file__).resolve().parent.parent.parent
-VECTORS = ("sse4_1", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_bf16")
-
-
-def what_bits_depend_on(config: Config, device_kind: str) -> dict[str, str]:
-    """What must be the same in all processes of a job, as text by name: code, and for exact sums what computes."""
-    facts = {"the code": code_version()}
-    if config.exchange == "exact":
-        facts["the processor"] = processor()
-        facts["the C library"] = os.confstr("CS_GNU_LIBC_VERSION") or "unknown"  # its exp and log are in the loss
-        facts["the device"] = device_kind
-        facts["the number of threads"] = os.environ.get("OMP_NUM_THREADS", "")
-        facts["MXNET_MKLDNN_ENABLED"] = os.environ.get("MXNET_MKLDNN_ENABLED", "1")  # oneDNN's kernels, or MXNet's own
-    return facts
-
-
-def code_version() -> str:
-    """SHA-256, in short, of the project's Python files, with the versions of MXNet and NumPy."""
-    digest = hashlib.sha256()
-    paths = (ROOT / "train.py", *sorted(ROOT.glob("lenet/**/*.py")), *sorted(ROOT.glob("distributed/**/*.py")))
-    for path in paths:
-        digest.update(path.read_bytes())
-    return f"{digest.hexdigest()[:12]} (mxnet {mx.__version__}, numpy {np.__version__})"
-
-
-def processor() -> str:
-    """The kind of processor, which decides the kernels: maker, family and model, vector instructions."""
-    try:
-        text = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
-    except OSError:
-        return "unknown"
-    values = dict(re.findall(r"^([^\t:]+)\t*: (.*)$", text, re.MULTILINE))
-    flags = set(values.get("flags", "").split())
-    kind = [values.get(name, "?") for name in ("vendor_id", "cpu family", "model")]
-    return " ".join([*kind, "with", *(name for name in VECTORS if name in flags)])
 
 
 def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
@@ -68,13 +31,13 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
     """
     device, _, kind = choose_device(config.device, world)
     network = world.on_all_ranks(lambda: load_network(config.network), InputError, "the network's code")
-    world.compare({"the data": dataset.digest, "the network": network.digest, **what_bits_depend_on(config, kind)})
+    world.compare({"the data": dataset.digest, "the network": network.digest, **fingerprint(config, kind)})
     first, second = (_train(config, world, dataset, network, device) for _ in range(2))
     for name in first:
         difference = np.abs(first[name] - second[name]).max()
-        if any(world.all_gather(bool(first[name].tobytes() != second[name].tobytes()))):
+        if any(world.all_gather_object(bool(first[name].tobytes() != second[name].tobytes()))):
             raise TrainingError(f"not deterministic: {name} differs by up to {difference:.3g} after {STEPS} steps")
-    digests = world.all_gather(hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest())
+    digests = world.all_gather_object(hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest())
     if len(set(digests)) > 1:
         raise TrainingError(f"not deterministic: after {STEPS} steps the ranks have different weights")
     if world.is_root:

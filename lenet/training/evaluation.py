@@ -8,11 +8,11 @@ from mxnet.gluon import HybridBlock
 
 from distributed import World
 from lenet.data.batches import Batches
-from lenet.model.pixels import normalise
+from lenet.model.normalise import normalise
 from lenet.run.progress import Totals
 
 # Images at a time that a rank evaluates, and fewer where they are large; part of the result.
-SHARD, SHARD_VALUES = 500, 1 << 22
+EVALUATED, EVALUATED_VALUES = 500, 1 << 22
 BATCH = 1000  # images at a time
 
 
@@ -32,14 +32,14 @@ def evaluate(net: HybridBlock, data: Batches, world: World, classes: int) -> Eva
     """
     losses: list[float] = []
     matrix = np.zeros((classes, classes), int)
-    shard = max(1, min(SHARD, SHARD_VALUES // math.prod(data.images.shape[1:])))
-    for begin in world.part_of(range(0, len(data), shard)):
+    shard = max(1, min(EVALUATED, EVALUATED_VALUES // math.prod(data.images.shape[1:])))
+    for begin in world.split(range(0, len(data), shard)):
         world.heartbeat("this rank's part of the evaluation")
         logits, labels = predict_logits(net, data, range(begin, min(begin + shard, len(data))))
         losses.append(loss(logits, labels))
         matrix += confusion(logits, labels)
     world.heartbeat("the other ranks' parts of the evaluation")
-    total = math.fsum(each for part in world.all_gather(losses) for each in part)
+    total = math.fsum(each for part in world.all_gather_object(losses) for each in part)
     matrix = world.sum(matrix).astype(int)
     return Evaluation(Totals(total, int(matrix.trace()), int(matrix.sum())), matrix)
 

@@ -39,7 +39,7 @@ class ShardSum:
         """Begin the sum with nothing."""
         self.total[:] = 0
 
-    def over_ranks(self, world: World) -> None:
+    def allreduce(self, world: World) -> None:
         """Add up the sums of all ranks, in place, without waiting."""
         if self.exchange == "float16":
             world.allreduce_float16(self.gradients)

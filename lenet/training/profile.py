@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mxnet import nd, profiler
 
+from lenet.atomic import PARTIAL, whole_file
 from lenet.errors import InputError
-from lenet.files import PARTIAL, whole_file
 
 SKIPPED = 20  # steps that warm up: the first ones make and compile things
 PROFILED = 20  # steps after them

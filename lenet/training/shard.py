@@ -9,8 +9,8 @@ from mxnet import autograd, gluon, nd
 from mxnet.gluon import HybridBlock
 
 from lenet.data.batches import Batches
-from lenet.model.lenet5 import named_parameters
-from lenet.model.pixels import Tensor, normalise
+from lenet.model.normalise import Tensor, normalise
+from lenet.model.parameters import named_parameters
 from lenet.training.state import TrainState
 
 METRICS = 3  # numbers that a shard tells besides its gradients: loss, correct, images
@@ -43,7 +43,7 @@ class Objective(HybridBlock):
 
 
 @dataclass(frozen=True, eq=False)
-class Results:
+class ShardOutputs:
     """Where shards write, as flat float32 vectors: gradients as `state.layout`, statistics as `state.running`.
 
     What `statistics` holds before is what a forward starts from.
@@ -60,15 +60,21 @@ class BoundShard:
     """
 
     def __init__(
-        self, objective: Objective, data: Batches, size: int, state: TrainState, results: Results, scale: nd.NDArray
+        self,
+        objective: Objective,
+        data: Batches,
+        size: int,
+        state: TrainState,
+        outputs: ShardOutputs,
+        scale: nd.NDArray,
     ):
         device = state.weights.context
         self.data = data
         self.pixels, self.labels = data.buffers(size)
         loss, metrics = objective(*(mx.sym.var(name) for name in ("pixels", "labels", "scale")))
-        weights, slopes = state.layout.views(state.weights), state.layout.views(results.gradients)
+        weights, slopes = state.layout.views(state.weights), state.layout.views(outputs.gradients)
         variables, constants = state.layout.variables, state.constant.views(state.constants)
-        statistics = {} if results.statistics is None else state.running.views(results.statistics)
+        statistics = {} if outputs.statistics is None else state.running.views(outputs.statistics)
         self.executor = mx.sym.Group([loss, metrics]).bind(
             device,
             args={"pixels": self.pixels, "labels": self.labels, "scale": scale}
@@ -92,11 +98,17 @@ class ImperativeShard:
     """The same layer by layer, for a debugger: breakpoints in the network's code see arrays."""
 
     def __init__(
-        self, objective: Objective, data: Batches, size: int, state: TrainState, results: Results, scale: nd.NDArray
+        self,
+        objective: Objective,
+        data: Batches,
+        size: int,
+        state: TrainState,
+        outputs: ShardOutputs,
+        scale: nd.NDArray,
     ):
         self.objective, self.net, self.state, self.scale = objective, objective.net, state, scale
-        self.slopes = state.layout.views(results.gradients)
-        self.statistics = {} if results.statistics is None else state.running.views(results.statistics)
+        self.slopes = state.layout.views(outputs.gradients)
+        self.statistics = {} if outputs.statistics is None else state.running.views(outputs.statistics)
         self.data = data
         self.pixels, self.labels = data.buffers(size)
 
@@ -107,7 +119,7 @@ class ImperativeShard:
         with autograd.record():
             loss, metrics = self.objective(self.pixels, self.labels, self.scale)
         loss.backward()
-        nd.waitall()  # for the statistics: see RunningStatistics.end_shard
+        nd.waitall()  # for the statistics: see BatchNormStatistics.end_shard
         parameters = named_parameters(self.net)
         for name, slope in self.slopes.items():
             slope[:] = parameters[name].grad()

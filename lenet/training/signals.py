@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 
+from distributed.exit_codes import STOPPED
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # the last one mpirun forwards at once, the others late
 ECHO = 0.5  # seconds in which a second signal is the first one's: `timeout` sends each twice, a terminal to all at once
 
@@ -42,7 +44,7 @@ class StopRequest:
             if number not in SIGNALS:
                 continue
             if self.answered:
-                os._exit(143)
+                os._exit(STOPPED)
             if not self.asked:
                 self.asked, asked_at = True, time.monotonic()
             elif time.monotonic() - asked_at > ECHO:

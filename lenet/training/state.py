@@ -10,7 +10,7 @@ from mxnet import nd
 from mxnet.gluon import HybridBlock, Parameter
 
 from lenet.model.graph import trace
-from lenet.model.lenet5 import named_parameters
+from lenet.model.parameters import named_parameters
 from lenet.run.progress import Progress, Totals
 
 

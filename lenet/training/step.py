@@ -13,10 +13,10 @@ from lenet.data.batches import Batches
 from lenet.model.graph import is_random, trace
 from lenet.model.padded import padded_lenet5
 from lenet.training import sgd, shard
+from lenet.training.batch_norm import BatchNormStatistics
 from lenet.training.clipping import clip
 from lenet.training.exact_sum import LARGEST, ShardSum
-from lenet.training.running_statistics import RunningStatistics
-from lenet.training.shard import BoundShard, ImperativeShard, Objective, Results, seed_generator
+from lenet.training.shard import BoundShard, ImperativeShard, Objective, ShardOutputs, seed_generator
 from lenet.training.state import TrainState
 
 
@@ -64,12 +64,12 @@ class Step:
         # A shard's gradients, with its running statistics, if there are any, and its metrics behind them.
         self.vector = nd.zeros(parameters + tail, ctx=device)
         self.gradients, self.metrics = self.vector[:parameters], self.vector[-StepMetrics.COUNT :]
-        self.results = Results(
+        self.results = ShardOutputs(
             self.gradients, self.vector[parameters : -StepMetrics.COUNT] if state.running.size else None
         )
-        self.statistics: RunningStatistics | None = None
+        self.statistics: BatchNormStatistics | None = None
         if self.results.statistics is not None:
-            self.statistics = RunningStatistics(state, self.results.statistics, self.sum.scale)
+            self.statistics = BatchNormStatistics(state, self.results.statistics, self.sum.scale)
         self.shard_metrics = self.metrics[: shard.METRICS]
         self.in_range = self.metrics[StepMetrics.IN_RANGE : StepMetrics.IN_RANGE + 1]
         self.squared_length = nd.zeros(1, ctx=device)
@@ -85,7 +85,7 @@ class Step:
         self._scale_loss(end - begin)
         if self.statistics:
             self.statistics.begin_step(self.shards_of(end - begin))
-        starts = world.part_of(range(begin, end, self.config.shard))
+        starts = world.split(range(begin, end, self.config.shard))
         for start in starts:
             if self.is_random:
                 seed_generator(self.config.seed, self.state.progress.epoch, start, self.vector.context)
@@ -97,7 +97,7 @@ class Step:
             self.total_metrics[StepMetrics.REQUESTS :] = nd.array(
                 [int(each) for each in requests], ctx=self.vector.context
             )
-        self.sum.over_ranks(world)
+        self.sum.allreduce(world)
         nd.cast(self.sum.gradients, dtype="float32", out=self.gradients)
         if self.config.clip_norm is not None:
             clip(self.gradients, self.config.clip_norm * self.sum.scale)

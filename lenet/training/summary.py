@@ -11,8 +11,8 @@ from lenet.config import Config
 from lenet.data.dataset import Dataset
 from lenet.errors import InputError
 from lenet.model.graph import trace
-from lenet.model.lenet5 import named_parameters
 from lenet.model.network import ImageShape, load_network
+from lenet.model.parameters import named_parameters
 
 LINE = "{:<32}{:<20}{:>18}{:>14}{:>14}"
 COUNTED = ("Convolution", "FullyConnected")  # the operators whose FLOPs are known here

@@ -9,6 +9,7 @@ import numpy as np
 from mxnet import nd
 
 from distributed import World
+from distributed.exit_codes import STOPPED
 from lenet.config import Config
 from lenet.data.augmentation import training_batches
 from lenet.data.batches import Batches
@@ -17,23 +18,21 @@ from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
 from lenet.errors import InputError
 from lenet.model.network import load_network
-from lenet.run.description import Description
+from lenet.run.messages import final_line, resume_lines, start_lines
 from lenet.run.metrics_log import MetricsLog
+from lenet.run.network_spec import NetworkSpec
 from lenet.run.output_dir import OutputDir
 from lenet.run.progress import Progress, Totals
 from lenet.run.progress_bar import ProgressBar
-from lenet.run.recipe import identity_of
+from lenet.run.resume import run_identity
 from lenet.training.checkpointer import Checkpointer
-from lenet.training.determinism import what_bits_depend_on
 from lenet.training.evaluation import evaluate
-from lenet.training.introduction import conclusion, introduction, where_it_stands
+from lenet.training.fingerprint import fingerprint
 from lenet.training.profile import StepProfile, check_path
 from lenet.training.schedule import learning_rate
 from lenet.training.signals import stop_request
 from lenet.training.state import TrainState
 from lenet.training.step import Step
-
-STOPPED = 143  # exit code: asked to stop, and a checkpoint is on the disk
 
 
 class End(Enum):
@@ -44,7 +43,7 @@ class End(Enum):
     MAX_STEPS = "max_steps"
 
 
-class UnreadStep:
+class PendingStep:
     """A step that is queued on the device and whose metrics nobody has waited for yet."""
 
     def __init__(self, progress: Progress, images: int, learning_rate: float, numbers: nd.NDArray):
@@ -60,8 +59,8 @@ class Trainer(AbstractContextManager):
         self.network = world.on_all_ranks(lambda: load_network(config.network), InputError, "the network's code")
         facts = {"the data": dataset.digest, "the classes": str(dataset.class_names)}
         facts |= {"the network": self.network.digest, "the config": str(asdict(config))}
-        world.compare({**facts, **what_bits_depend_on(config, kind)})
-        self.output = OutputDir(config.output_dir, Description.of(config.network, dataset), self.network.name)
+        world.compare({**facts, **fingerprint(config, kind)})
+        self.output = OutputDir(config.output_dir, NetworkSpec.of(config.network, dataset), self.network.name)
         world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError, "the output folder")
         world.on_all_ranks(lambda: check_path(config.profile) if world.is_root else None, InputError, "--profile")
         world.heartbeat("the data set on the device")
@@ -81,7 +80,7 @@ class Trainer(AbstractContextManager):
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))
         self.profile = StepProfile(config.profile if world.is_root else None, self.log.say)
         self.checkpointer = Checkpointer(
-            config, world, self.output, identity_of(config, dataset, self.network.identity), self.log
+            config, world, self.output, run_identity(config, dataset, self.network.identity), self.log
         )
         self.ended_by: End | None = None
         self.began = time.monotonic()
@@ -93,8 +92,8 @@ class Trainer(AbstractContextManager):
     def restore(self) -> None:
         """Stand where the run stood last: what is kept in memory, a checkpoint, or the start; equal on all ranks."""
         world, state = self.world, self.state
-        devices, notes = (world.all_gather(each) for each in (str(self.device), self.device_note))
-        for line in introduction(self.config, world.size, self.dataset, devices, notes):
+        devices, notes = (world.all_gather_object(each) for each in (str(self.device), self.device_note))
+        for line in start_lines(self.config, world.size, self.dataset, devices, notes):
             self.log.say(line)
         restored = world.on_all_ranks(
             lambda: self.checkpointer.restore(state) if world.is_root else None,
@@ -105,7 +104,7 @@ class Trainer(AbstractContextManager):
         where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals), state.best])
         if where:
             state.progress, state.totals, state.best = Progress(**where[0]), Totals(**where[1]), where[2]
-            for line in where_it_stands(state.progress, self.config.epochs, world.reached):
+            for line in resume_lines(state.progress, self.config.epochs, world.position):
                 self.log.say(line)
         world.broadcast(state.vectors)
         world.heartbeat("metrics.jsonl")
@@ -136,7 +135,7 @@ class Trainer(AbstractContextManager):
         self.world.final_barrier("the trained network, which rank 0 writes")
         self.log.say(f"The trained network is in {path}")
         seconds = time.monotonic() - self.began
-        self.log.say(conclusion(self.config, seconds, self.state.progress.step, self.log.accuracies))
+        self.log.say(final_line(self.config, seconds, self.state.progress.step, self.log.accuracies))
         return 0
 
     def _train_epoch(self) -> None:
@@ -167,22 +166,22 @@ class Trainer(AbstractContextManager):
         order = epoch_order(self.config.seed, self.state.progress.epoch, images)
         order = nd.array(order, ctx=self.device, dtype="int32")
         self.training_data.start_epoch(self.state.progress.epoch)
-        unread: UnreadStep | None = None
+        pending: PendingStep | None = None
         while self.state.progress.images_done < images and not self.ended_by:
-            step = self._begin_step(order)
-            if unread:
-                self._read(unread)
-            unread = step
+            step = self._launch_step(order)
+            if pending:
+                self._finish_step(pending)
+            pending = step
             to_disk, to_memory = self._is_due(self.config.checkpoint_every), self._is_due(self.world.keep_every)
             if to_disk or to_memory:
-                self._read(unread)
-                unread = None
+                self._finish_step(pending)
+                pending = None
                 self.checkpointer.save(self.state, to_disk)
             self._end_at_max_steps()
-        if unread:
-            self._read(unread)
+        if pending:
+            self._finish_step(pending)
 
-    def _begin_step(self, order: nd.NDArray) -> UnreadStep:
+    def _launch_step(self, order: nd.NDArray) -> PendingStep:
         """Queue the step that follows the state's progress."""
         self.profile.begin_step()
         begin = self.state.progress.images_done
@@ -190,27 +189,27 @@ class Trainer(AbstractContextManager):
         progress = self.state.progress.after_step(end - begin)
         rate = self._learning_rate(end - begin)
         self.world.begin_step(progress.epoch, progress.images_done, progress.step)
-        requests = (bool(stop_request), self.world.wants_resize)
+        requests = (bool(stop_request), self.world.hosts_updated)
         numbers = self.step.take(self.world, order, begin, end, rate, requests)
         self.state.progress = progress
-        return UnreadStep(progress, end - begin, rate, numbers)
+        return PendingStep(progress, end - begin, rate, numbers)
 
-    def _read(self, unread: UnreadStep) -> None:
+    def _finish_step(self, pending: PendingStep) -> None:
         """Take in the metrics of a step, waiting for that step alone."""
-        number = unread.progress.step
+        number = pending.progress.step
         self.world.heartbeat(f"the gradients of step {number} from all ranks{self.checkpointer.pending(number)}")
-        metrics = self.step.read(unread.numbers)
-        if metrics.images != unread.images:
-            raise RuntimeError(f"step {number} was to see {unread.images} images but the ranks saw {metrics.images}")
+        metrics = self.step.read(pending.numbers)
+        if metrics.images != pending.images:
+            raise RuntimeError(f"step {number} was to see {pending.images} images but the ranks saw {metrics.images}")
         if not np.isfinite(metrics.loss):
             raise self.checkpointer.diverged(f"the loss of step {number} is {metrics.loss}")
-        if metrics.shards_in_range != self.step.shards_of(unread.images):
+        if metrics.shards_in_range != self.step.shards_of(pending.images):
             what = "gradients or running statistics" if self.state.running.size else "gradients"
             raise self.checkpointer.diverged(f"the {what} of step {number} are too large to be added up")
-        self.state.totals += Totals(metrics.loss * unread.images, metrics.correct, metrics.images)
-        self.log.move(unread.progress, unread.images, metrics.loss)
+        self.state.totals += Totals(metrics.loss * pending.images, metrics.correct, metrics.images)
+        self.log.move(pending.progress, pending.images, metrics.loss)
         if number % self.config.log_every == 0:
-            self.log.step(unread.progress, metrics.loss, unread.learning_rate)
+            self.log.step(pending.progress, metrics.loss, pending.learning_rate)
         if metrics.stop_requests or metrics.resize_requests:
             self.ended_by = End.STOP if metrics.stop_requests else End.RESIZE
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections import defaultdict
 
-from distributed import connect, scheduling
+from distributed import affinity, connect
 from lenet.config import read_config
 from lenet.data import fashion_mnist
 
@@ -55,15 +55,15 @@ def alternate(trainer, world, started):
 
     thread = started[0 if hvd.mpi_enabled() else -1]
     every = sorted(os.sched_getaffinity(0))
-    own = scheduling.cores_of(world.local_rank, [every] * world.local_size) or every
-    times, begin_step = defaultdict(list), trainer._begin_step
+    own = affinity.cores_of(world.local_rank, [every] * world.local_size) or every
+    times, begin_step = defaultdict(list), trainer._launch_step
     steps = way = began = None
 
     def switch(number):
         nonlocal way
         way = WAYS[number % 4 if number // 4 % 2 else 3 - number % 4]
         os.sched_setscheduler(thread, os.SCHED_IDLE if way[0] else os.SCHED_OTHER, os.sched_param(0))
-        scheduling.bind(own if way[1] else every)
+        affinity.bind(own if way[1] else every)
 
     def step(order):
         nonlocal steps, began
@@ -78,7 +78,7 @@ def alternate(trainer, world, started):
         steps += 1
         return begin_step(order)
 
-    trainer._begin_step = step
+    trainer._launch_step = step
     return times
 
 

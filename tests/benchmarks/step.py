@@ -74,7 +74,7 @@ def main():
     clock = Clock(nd.waitall)
     whole = seconds_of_a_step(world, world, step, batch, seconds=0.5)
     take_apart(world, step, batch, clock)
-    everywhere = world.all_gather([clock.seconds, limits(batch / world.size, exchange)])
+    everywhere = world.all_gather_object([clock.seconds, limits(batch / world.size, exchange)])
     if world.is_root:
         parts = {**split_exchange([seconds for seconds, _ in everywhere]), WHOLE: whole}
         bounds = {name: statistics.mean(found[name] for _, found in everywhere) for name in everywhere[0][1]}
@@ -109,7 +109,7 @@ def take_apart(world, step, batch, clock):
     waited = {
         (step, "_compute"): "forward and backward",
         (step.sum, "add"): "sum of the shards",
-        (step.sum, "over_ranks"): "exchange",
+        (step.sum, "allreduce"): "exchange",
         (sgd, "update"): "update",
     }
     for (owner, name), part in waited.items():

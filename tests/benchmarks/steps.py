@@ -88,7 +88,7 @@ def seconds_of_a_step(world, partners, step, batch, seconds):
                 step.read(unread)
             unread = metrics
         step.read(unread)
-        each = max(world.all_gather((time.perf_counter() - began) / count))
+        each = max(world.all_gather_object((time.perf_counter() - began) / count))
         times += [each] if block else []
         count = max(5, int(seconds / each))
     return statistics.median(times)

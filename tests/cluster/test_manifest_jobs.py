@@ -31,7 +31,7 @@ def test_indexed_pods_find_each_other(objects):
     variables = environment(spec["template"])
     assert spec["completions"] == spec["parallelism"] == int(variables["LENET_PODS"])
     assert spec["template"]["spec"]["subdomain"] == name
-    assert variables["LENET_MEETING"] == f"{job['metadata']['name']}-0.{name}:{service['spec']['ports'][0]['port']}"
+    assert variables["LENET_RENDEZVOUS"] == f"{job['metadata']['name']}-0.{name}:{service['spec']['ports'][0]['port']}"
     assert variables["LENET_JOB_SECRET"] == DOWNWARD["metadata.labels['batch.kubernetes.io/controller-uid']"]
     assert service["spec"]["clusterIP"] == "None"
     assert service["spec"]["publishNotReadyAddresses"] is True

@@ -76,7 +76,7 @@ def test_a_rank_that_is_stopped_ends_the_job_within_the_stall_timeout(start, tmp
     ("call", "steps"),
     [
         (("lenet.run.checkpoint", "write_params", 5), [4]),  # the first of two such files of the checkpoint of step 6
-        (("lenet.files", "_same", 3), [4]),  # just before it gets its name
+        (("lenet.atomic", "_same", 3), [4]),  # just before it gets its name
         (("lenet.run.checkpoint", "remove_folder", 2), [4, 6]),  # before the older one is deleted
         slow(("shutil", "rmtree", 2), [2, 4]),
         slow(("shutil", "rmtree", 3), [4]),

@@ -11,8 +11,8 @@ import pytest
 from lenet.config import read_config
 from lenet.data import fashion_mnist
 from lenet.model import lenet5
+from lenet.model.normalise import normalise
 from lenet.model.params_file import read_params
-from lenet.model.pixels import normalise
 from lenet.run import checkpoint
 from lenet.run.progress import Progress, Totals
 from tests.support import run_jobs, tutorial

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lenet.data import fashion_mnist
-from lenet.model.pixels import normalise
+from lenet.model.normalise import normalise
 from lenet.run import checkpoint
 from tests.programs.residual_network import residual
 from tests.support import colour_data, run_jobs

@@ -13,7 +13,7 @@ from tests.support.run_jobs import Job, program, python, records, until
 
 def pod(rank: int, size: int, port: int, *command: Any, **variables: str) -> Job:
     """A pod as a process on this machine; the variables are those of tests/programs/pod.py."""
-    place = {"JOB_COMPLETION_INDEX": str(rank), "LENET_PODS": str(size), "LENET_MEETING": f"127.0.0.1:{port}"}
+    place = {"JOB_COMPLETION_INDEX": str(rank), "LENET_PODS": str(size), "LENET_RENDEZVOUS": f"127.0.0.1:{port}"}
     return python([], *program("pod"), *command, **place, **variables)
 
 
@@ -67,7 +67,7 @@ def handles_sigterm(pid: int) -> bool:
 
 
 def test_patience_ends(port):
-    with pod(1, 2, port, "true", TEST_CONSTANTS='{"PATIENCE": 0.2}') as alone:
+    with pod(1, 2, port, "true", TEST_CONSTANTS='{"START_SECONDS": 0.2}') as alone:
         outcome = alone.wait()
     assert outcome.code == 1
     assert outcome.errors == ["pod 1 of 2 waited 0 s for pods [0], in vain"]
@@ -75,8 +75,8 @@ def test_patience_ends(port):
 
 def test_a_long_wait_is_one_for_kubernetes(port):
     """Each minute, here each tenth of a second, and for longer than the Job controller's longest pause."""
-    assert agent.PATIENCE > 600
-    with pod(1, 2, port, "true", TEST_CONSTANTS='{"PATIENCE": 1, "REMINDER": 0.1}') as alone:
+    assert agent.START_SECONDS > 600
+    with pod(1, 2, port, "true", TEST_CONSTANTS='{"START_SECONDS": 1, "REMINDER": 0.1}') as alone:
         outcome = alone.wait()
     waits = [text for _, text in outcome.lines if "waiting for Kubernetes to start pods [0], " in text]
     assert len(waits) > 1, outcome.text
@@ -101,9 +101,13 @@ def test_command_that_hangs_after_its_run_is_killed(port):
     ("variables", "command", "says"),
     [
         ({}, ["true"], "JOB_COMPLETION_INDEX is not set"),
-        ({"JOB_COMPLETION_INDEX": "3", "LENET_PODS": "3", "LENET_MEETING": "a:1"}, ["true"], "must be the job's"),
-        ({"JOB_COMPLETION_INDEX": "0", "LENET_PODS": "3", "LENET_MEETING": "a"}, ["true"], "LENET_MEETING=HOST:PORT"),
-        ({"JOB_COMPLETION_INDEX": "0", "LENET_PODS": "3", "LENET_MEETING": "a:1"}, [], "a command is needed"),
+        ({"JOB_COMPLETION_INDEX": "3", "LENET_PODS": "3", "LENET_RENDEZVOUS": "a:1"}, ["true"], "must be the job's"),
+        (
+            {"JOB_COMPLETION_INDEX": "0", "LENET_PODS": "3", "LENET_RENDEZVOUS": "a"},
+            ["true"],
+            "LENET_RENDEZVOUS=HOST:PORT",
+        ),
+        ({"JOB_COMPLETION_INDEX": "0", "LENET_PODS": "3", "LENET_RENDEZVOUS": "a:1"}, [], "a command is needed"),
     ],
 )
 def test_wrong_place(variables, command, says):

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from distributed import scheduling
+from distributed import affinity
 from tests.support import run_jobs
 
 ALLOWED = sorted(os.sched_getaffinity(0))
@@ -36,13 +36,13 @@ def test_more_processes_than_cores_stay_free(tmp_path):
 
 
 def test_cores_are_shared_out_in_runs():
-    assert [scheduling.cores_of(rank, [[0, 1, 2, 3]] * 2) for rank in range(2)] == [[0, 1], [2, 3]]
-    assert scheduling.cores_of(1, [[4, 6, 9]] * 2) == [6]
+    assert [affinity.cores_of(rank, [[0, 1, 2, 3]] * 2) for rank in range(2)] == [[0, 1], [2, 3]]
+    assert affinity.cores_of(1, [[4, 6, 9]] * 2) == [6]
 
 
 def test_a_launchers_own_binding_stays():
-    assert scheduling.cores_of(0, [[0], [1]]) == []
+    assert affinity.cores_of(0, [[0], [1]]) == []
 
 
 def test_more_ranks_than_cores_are_not_bound():
-    assert scheduling.cores_of(2, [[0, 1]] * 3) == []
+    assert affinity.cores_of(2, [[0, 1]] * 3) == []

@@ -41,7 +41,7 @@ def main(options):
 
 def gated(begin_step):
     def wait_and_begin_step(world, epoch, images_done, step):
-        wait_at(step - 1, lambda: world.is_root and world.wants_resize)
+        wait_at(step - 1, lambda: world.is_root and world.hosts_updated)
         with open(GATES / f"steps-{HOST}", "a") as file:
             print(json.dumps([world.rank, epoch, images_done, step]), file=file)
         for deed in deeds(f"step {step}"):

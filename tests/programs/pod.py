@@ -18,7 +18,7 @@ def report_only_waiting(pod: agent.Agent, token: str, state: str) -> tuple[Any, 
     return report(pod, token, state) if state == agent.WAITING else (None, {})
 
 
-constants = {"PERIOD": 0.05, **json.loads(os.environ.get("TEST_CONSTANTS", "{}"))}
+constants = {"REPORT_SECONDS": 0.05, **json.loads(os.environ.get("TEST_CONSTANTS", "{}"))}
 for name, value in constants.items():
     setattr(agent, name, value)
 if "TEST_SILENT" in os.environ:

@@ -11,8 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
-from distributed.elastic import RUN_AGAIN
 from distributed.elastic.memory import DESCRIPTOR, Memory
+from distributed.exit_codes import RESTART
 
 folder, words = Path(sys.argv[1]), sys.argv[2:]
 number = len(list(folder.iterdir()))
@@ -31,4 +31,4 @@ for word in words[number].split():
     elif word == "wait":
         signal.pause()
     else:
-        os._exit(RUN_AGAIN if word == "again" else int(word))
+        os._exit(RESTART if word == "again" else int(word))

@@ -4,7 +4,7 @@ import stat
 import sys
 from pathlib import Path
 
-from lenet.files import whole_file, whole_folder
+from lenet.atomic import whole_file, whole_folder
 
 folder = Path(sys.argv[1])
 with whole_file(folder / "file") as partial:

@@ -9,7 +9,7 @@ from lenet.config import Config
 from lenet.run import checkpoint
 from lenet.run.checkpoint import Checkpoint
 from lenet.run.progress import Progress, Totals
-from lenet.run.recipe import options_of
+from lenet.run.resume import options_of
 
 IMAGES, BATCH, STEPS_PER_EPOCH = 250, 64, 4
 IDENTITY = {"seed": 1, "data": "a digest", "images": IMAGES, "shard": 16, "global_batch": BATCH, "network": "LeNet5"}

@@ -79,7 +79,7 @@ class FakeCluster(ThreadingHTTPServer):
         """Add a line to the log of a pod."""
         self.logs[pod].append((stamp(), text))
 
-    def is_over(self, pod: str) -> bool:
+    def may_exit(self, pod: str) -> bool:
         """Has the pod ended, or is it gone?"""
         return self.objects["pods"].get(pod, {"status": {"phase": "Failed"}})["status"].get("phase") != "Running"
 
@@ -147,7 +147,7 @@ class Answer(BaseHTTPRequestHandler):
         self.end_headers()
         shown, dropped = 0, self.cluster.dropped
         while True:
-            is_last = self.cluster.is_over(pod) or not follows or self.cluster.dropped > dropped
+            is_last = self.cluster.may_exit(pod) or not follows or self.cluster.dropped > dropped
             for when, text in self.cluster.logs[pod][shown:]:
                 shown += 1
                 if when[:19] >= since[:19]:

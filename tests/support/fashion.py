@@ -5,7 +5,7 @@ import mxnet as mx
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
 from lenet.data.fashion_mnist import PIXEL_MEAN, PIXEL_STD
-from lenet.model import pixels
+from lenet.model import normalise as pixels
 from lenet.model.network import load_network
 
 

@@ -18,7 +18,7 @@ class Host(World):
         self.size = self.local_size = local_size
         self.seen = seen
 
-    def all_gather(self, value: Any) -> list[Any]:
+    def all_gather_object(self, value: Any) -> list[Any]:
         is_of_gpus = self.seen is not None and value == self.seen[self.rank]
         return list(self.seen or []) if is_of_gpus else [value] * self.size
 

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
+from lenet.atomic import PARTIAL
 from lenet.data import download, fashion_mnist, idx
 from lenet.errors import InputError
-from lenet.files import PARTIAL
 from tests.support import datasets
 from tests.support.datasets import NAMES
 from tests.support.downloads import content_of, digests_of, files_of

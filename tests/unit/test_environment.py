@@ -3,7 +3,7 @@
 import pytest
 
 from distributed import environment
-from distributed.environment import LaunchError
+from distributed.errors import LaunchError
 
 
 def test_gpus_are_numbered_as_nvml_numbers_them():

@@ -6,7 +6,7 @@ import pytest
 
 from distributed import World
 from lenet.commands.evaluate import class_table
-from lenet.commands.network import load_network
+from lenet.commands.trained_network import load_trained
 from lenet.data import fashion_mnist
 from lenet.run.progress import Totals
 from lenet.training.evaluation import evaluate
@@ -56,7 +56,7 @@ def test_the_sums_against_image_by_image(finished, small):
     split = fashion_mnist.load(small).validation
     batches = validation_of(small)
     (mean,), (std,) = batches.mean, batches.std
-    net = load_network(finished() / "trained_LeNet5.params", mx.cpu())
+    net = load_trained(finished() / "trained_LeNet5.params", mx.cpu())
     found = evaluate(net, batches, World(), classes=10)
     matrix, loss = np.zeros((10, 10), int), 0.0
     for image, label in zip(split.images, split.labels):

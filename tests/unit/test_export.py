@@ -8,10 +8,10 @@ import pytest
 from mxnet.gluon import SymbolBlock
 
 from lenet.__main__ import main
-from lenet.commands.network import load_network
+from lenet.commands.trained_network import load_trained
 from lenet.data import fashion_mnist
 from lenet.data.fashion_mnist import DEBIAN_FOLDER
-from lenet.model.pixels import normalise
+from lenet.model.normalise import normalise
 from lenet.training.evaluation import predict_logits
 from tests.support import run_jobs
 from tests.support.fashion import validation_of
@@ -34,7 +34,7 @@ def exported(finished, small, tmp_path_factory):
 def expected(finished, small):
     """The images and Gluon's logits of them."""
     batches = validation_of(small)
-    net = load_network(finished() / "trained_LeNet5.params", mx.cpu())
+    net = load_trained(finished() / "trained_LeNet5.params", mx.cpu())
     return fashion_mnist.load(small).validation.images, predict_logits(net, batches, range(61))[0]
 
 

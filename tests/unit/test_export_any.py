@@ -6,11 +6,11 @@ import onnxruntime
 import pytest
 from mxnet.gluon import HybridBlock, nn
 
-from lenet.commands.network import load_network
 from lenet.commands.onnx_model import onnx_model
+from lenet.commands.trained_network import load_trained
 from lenet.errors import InputError
-from lenet.model.pixels import normalise
-from lenet.run.description import Description
+from lenet.model.normalise import normalise
+from lenet.run.network_spec import NetworkSpec
 
 RNG = np.random.default_rng(0)
 
@@ -48,7 +48,7 @@ def test_onnx_gives_what_gluon_gives(channels):
     layers = [nn.Conv2D(8, 3), Residual(8), nn.MaxPool2D(), nn.LeakyReLU(0.1), nn.GlobalAvgPool2D(), nn.Dense(5)]
     net = build(*layers, image_shape=image_shape)
     mean, std = tuple(RNG.uniform(0.1, 0.6, channels)), tuple(RNG.uniform(0.1, 0.6, channels))
-    model = onnx_model(net, Description("a.py:net", image_shape, tuple("abcde"), mean, std))
+    model = onnx_model(net, NetworkSpec("a.py:net", image_shape, tuple("abcde"), mean, std))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     shape = (7, 16, 20) if channels == 1 else (7, 16, 20, channels)
     images = RNG.integers(0, 256, shape, np.uint8)
@@ -64,12 +64,12 @@ def test_onnx_gives_what_gluon_gives(channels):
 def test_an_operator_that_cannot_be_written_is_named():
     net = build(Unwritten(), image_shape=(3, 16, 20))
     with pytest.raises(InputError, match="MXNet cannot write the operator _linalg_syrk"):
-        onnx_model(net, Description("a.py:net", (3, 16, 20), tuple("abcde"), (0.1,) * 3, (0.2,) * 3))
+        onnx_model(net, NetworkSpec("a.py:net", (3, 16, 20), tuple("abcde"), (0.1,) * 3, (0.2,) * 3))
 
 
 def test_lenet5_of_other_images_is_exported_layer_by_layer():
-    found = Description("lenet5", (3, 32, 40), tuple("abcde"), (0.1, 0.2, 0.3), (0.3, 0.2, 0.1))
-    net = load_network(None, mx.cpu(), found)
+    found = NetworkSpec("lenet5", (3, 32, 40), tuple("abcde"), (0.1, 0.2, 0.3), (0.3, 0.2, 0.1))
+    net = load_trained(None, mx.cpu(), found)
     session = onnxruntime.InferenceSession(onnx_model(net, found).SerializeToString())
     images = RNG.integers(0, 256, (3, 32, 40, 3), np.uint8)
     (logits,) = session.run(None, {"pixels": images})

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from lenet.commands.network import FASHION, describe
+from lenet.commands.trained_network import FASHION, describe
 from lenet.data import fashion_mnist
 from lenet.data.statistics import pixel_statistics
 from lenet.errors import InputError
-from lenet.run.description import FILE, Description, read_description
+from lenet.run.network_spec import FILE, NetworkSpec, read_network_spec
 from tests.support.datasets import NAMES, pack, store
 
 RNG = np.random.default_rng(0)
@@ -85,10 +85,10 @@ def test_pixel_statistics_are_those_of_numpy():
 
 
 def test_a_description_is_read_back(tmp_path):
-    found = Description("a.py:net", (3, 8, 10), ("a", "ü"), (0.1, 0.2, 0.30001), (0.1, 1e-6, 1.0))
+    found = NetworkSpec("a.py:net", (3, 8, 10), ("a", "ü"), (0.1, 0.2, 0.30001), (0.1, 1e-6, 1.0))
     found.write(tmp_path)
-    assert read_description(tmp_path) == found
-    assert read_description(tmp_path / "none") is None
+    assert read_network_spec(tmp_path) == found
+    assert read_network_spec(tmp_path / "none") is None
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_a_description_is_read_back(tmp_path):
     ],
 )
 def test_a_description_out_of_range_is_refused(tmp_path, changed):
-    sound = json.loads(Description("lenet5", (3, 8, 10), ("a", "b"), (0.1,) * 3, (0.1,) * 3).to_json())
+    sound = json.loads(NetworkSpec("lenet5", (3, 8, 10), ("a", "b"), (0.1,) * 3, (0.1,) * 3).to_json())
     (tmp_path / FILE).write_text(json.dumps({**sound, **changed}))
     with pytest.raises(InputError, match=str(tmp_path / FILE)):
-        read_description(tmp_path)
+        read_network_spec(tmp_path)
 
 
 def test_a_network_is_used_for_what_it_was_trained_with(tmp_path):
@@ -121,8 +121,8 @@ def test_a_network_is_used_for_what_it_was_trained_with(tmp_path):
     path = tmp_path / "trained.params"
     assert describe(path) == FASHION
     assert describe(path, dataset=other).class_names == other.class_names
-    Description.of("lenet5", named).write(tmp_path)
-    assert describe(path, dataset=numbered) == Description.of("lenet5", named)
+    NetworkSpec.of("lenet5", named).write(tmp_path)
+    assert describe(path, dataset=numbered) == NetworkSpec.of("lenet5", named)
     assert describe(path, "b.py:net").network == "b.py:net"
     with pytest.raises(InputError, match="class 2 is x, "):
         describe(path, dataset=other)

@@ -9,7 +9,7 @@ from mxnet.gluon import HybridBlock, nn
 from distributed import World
 from lenet.config import Config
 from lenet.data.dataset import Split
-from lenet.model.lenet5 import named_parameters
+from lenet.model.parameters import named_parameters
 from lenet.run.progress import Progress
 from lenet.training.state import TrainState
 from lenet.training.step import Step

@@ -8,11 +8,11 @@ import xmlrpc.client
 import pytest
 
 from distributed.pods.agent import Agent, read_identity
-from distributed.pods.rendezvous import MOST_BYTES, SECRET_HEADER, WAIT, WAITING, Rendezvous
+from distributed.pods.rendezvous import MAX_BYTES, SECRET_HEADER, WAIT, WAITING, Rendezvous
 from tests.support.run_jobs import until
 
 SECRET = "0f3c2c8e-4d4f-4a62-8f0a-0d3c7a0f1b11"
-POD = {"JOB_COMPLETION_INDEX": "1", "LENET_PODS": "2", "LENET_MEETING": "127.0.0.1:1"}
+POD = {"JOB_COMPLETION_INDEX": "1", "LENET_PODS": "2", "LENET_RENDEZVOUS": "127.0.0.1:1"}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def report(rank=1):
 
 
 def agent(port, secret):
-    place = {**POD, "LENET_MEETING": f"127.0.0.1:{port}", "LENET_JOB_SECRET": secret}
+    place = {**POD, "LENET_RENDEZVOUS": f"127.0.0.1:{port}", "LENET_JOB_SECRET": secret}
     return Agent(read_identity(place), ["true"])
 
 
@@ -67,7 +67,7 @@ def test_a_wrong_secret_is_refused(port, secret):
 
 def test_no_more_is_read_than_a_report_has(port):
     assert post(port, SECRET, report()) == 200
-    assert post(port, SECRET, "x" * (MOST_BYTES + 1)) == 413
+    assert post(port, SECRET, "x" * (MAX_BYTES + 1)) == 413
     assert post(port, SECRET, report(), **{"Content-Length": "9" * 400}) == 413
     assert post(port, SECRET, report(), **{"Content-Length": "-1"}) == 411
     assert post(port, SECRET, report(), **{"Content-Encoding": "gzip"}) == 411

@@ -13,7 +13,7 @@ from PIL import Image
 from lenet.__main__ import main
 from lenet.commands import curves, plots
 from lenet.commands.mistakes import find_mistakes
-from lenet.commands.network import load_network
+from lenet.commands.trained_network import load_network
 from lenet.data import fashion_mnist
 from lenet.run import history
 from lenet.training.evaluation import predict_logits

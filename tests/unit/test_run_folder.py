@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from lenet.commands.network import newest_network
+from lenet.commands.trained_network import newest_network
 from lenet.errors import InputError
 from lenet.run import checkpoint
 from tests.support import run_jobs

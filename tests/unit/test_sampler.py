@@ -22,7 +22,7 @@ def take_step(images, progress, global_batch, shard, size):
     """The places in the epoch's order that each rank takes, and the progress after the step: as in training."""
     end = min(progress.images_done + global_batch, images)
     starts = range(progress.images_done, end, shard)
-    parts = [Rank(rank, size).part_of(starts) for rank in range(size)]
+    parts = [Rank(rank, size).split(starts) for rank in range(size)]
     taken = [[place for start in part for place in range(start, min(start + shard, end))] for part in parts]
     return taken, progress.after_step(end - progress.images_done)
 
@@ -51,7 +51,7 @@ def test_every_image_once_an_epoch_over_any_resizes(images, global_batch, shard,
 
 @given(images=st.integers(0, 300), size=st.integers(1, 40))
 def test_the_evaluation_covers_a_range(images, size):
-    shares = [Rank(rank, size).part_of(range(images)) for rank in range(size)]
+    shares = [Rank(rank, size).split(range(images)) for rank in range(size)]
     assert [row for share in shares for row in share] == list(range(images))
 
 

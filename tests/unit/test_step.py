@@ -8,7 +8,7 @@ from mxnet import autograd, gluon, nd
 from distributed import World
 from lenet.config import Config
 from lenet.data.dataset import Split
-from lenet.model.lenet5 import named_parameters
+from lenet.model.parameters import named_parameters
 from lenet.training.state import TrainState
 from lenet.training.step import Step
 from tests.support import tutorial

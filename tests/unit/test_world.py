@@ -14,14 +14,14 @@ class Refused(Exception):
 
 
 class ThreadWorld(World):
-    """Ranks that are threads of this process: their `all_gather` meets at a barrier."""
+    """Ranks that are threads of this process: their `all_gather_object` meets at a barrier."""
 
     def __init__(self, rank, places, barrier):
         super().__init__()
         self.rank, self.size, self.host = rank, len(places), f"host-{rank}"
         self.places, self.barrier = places, barrier
 
-    def all_gather(self, value):
+    def all_gather_object(self, value):
         self.places[self.rank] = value
         self.barrier.wait()
         values = list(self.places)
@@ -62,9 +62,9 @@ def test_a_world_of_one_is_the_identity():
     world.allreduce_float16(vector)
     world.broadcast([vector])
     assert vector.asnumpy().tolist() == [1, 2]
-    assert world.all_gather({"a": 1}) == [{"a": 1}]
+    assert world.all_gather_object({"a": 1}) == [{"a": 1}]
     assert world.broadcast_object("x") == "x"
-    assert list(world.part_of(range(5))) == [0, 1, 2, 3, 4]
+    assert list(world.split(range(5))) == [0, 1, 2, 3, 4]
     assert world.sum([1.5, 2]).tolist() == [1.5, 2.0]
     assert world.on_all_ranks(lambda: 7, Refused, "the file") == 7
     world.compare({"the data": "x"})

@@ -8,7 +8,7 @@ import pytest
 from lenet.config import Config
 from lenet.errors import InputError
 from lenet.run.progress import Progress
-from lenet.run.recipe import SETTINGS, find_changes
+from lenet.run.resume import SETTINGS, changed_options
 from lenet.run.state_file import KINDS
 from tests.support.checkpoints import IDENTITY, make
 
@@ -20,7 +20,7 @@ FINISHED = replace(UNFINISHED, progress=Progress(epoch=10, images_done=0, step=4
 
 
 def changes(found, identity=IDENTITY, **options):
-    return [str(each) for each in find_changes(found, identity, Config(**options))]
+    return [str(each) for each in changed_options(found, identity, Config(**options))]
 
 
 def refusal(found, identity=IDENTITY, **options):

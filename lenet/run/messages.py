@@ -3,13 +3,14 @@
 import shlex
 from collections.abc import Mapping, Sequence
 
+from distributed import Position
 from lenet.config import Config
 from lenet.data.dataset import Dataset
 from lenet.data.fashion_mnist import PIXEL_MEAN, PIXEL_STD
 from lenet.run.progress import Progress
 
 
-def introduction(
+def start_lines(
     config: Config, processes: int, dataset: Dataset, devices: Sequence[str], notes: Sequence[str | None]
 ) -> list[str]:
     """The lines for people; `devices` and `notes` about them are those of all ranks."""
@@ -32,21 +33,21 @@ def introduction(
     return lines
 
 
-def where_it_stands(progress: Progress, epochs: int, reached: tuple[int, int, int] | None) -> list[str]:
+def resume_lines(progress: Progress, epochs: int, position: Position | None) -> list[str]:
     """The lines of a run of `epochs` that goes on from `progress`.
 
-    `reached` is how far these processes came before they lost some: (epoch, images done, step).
+    `position` is where these processes were when they lost some.
     """
     if progress.epoch >= epochs:
         lines = [f"This run has its {epochs} epochs; --resume never begins a new one"]
     else:
         lines = [f"Continuing after step {progress.step}, in epoch {progress.epoch}"]
-    if reached and reached[0] == progress.epoch and reached[1] > progress.images_done:
-        lines.append(f"{reached[1] - progress.images_done} images of epoch {progress.epoch} are seen again")
+    if position and position.epoch == progress.epoch and position.images_done > progress.images_done:
+        lines.append(f"{position.images_done - progress.images_done} images of epoch {progress.epoch} are seen again")
     return lines
 
 
-def conclusion(config: Config, seconds: float, steps: int, accuracies: Mapping[int, float]) -> str:
+def final_line(config: Config, seconds: float, steps: int, accuracies: Mapping[int, float]) -> str:
     """The last line of a run of so many `steps`: its `accuracies` are those of the validation, by epoch."""
     folder = shlex.quote(config.output_dir)
     if not accuracies:

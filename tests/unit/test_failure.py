@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from distributed import World, failure_file
+from distributed import World, failure
 
 
 def read(folder):
@@ -15,10 +15,10 @@ def read(folder):
 
 def test_the_first_rank_wins_over_later_ones_and_over_an_earlier_job(tmp_path):
     began = time.time() - 1
-    failure_file.write(tmp_path, {"reason": "earlier"}, since=began, makes_folder=False)
+    failure.write(tmp_path, {"reason": "earlier"}, since=began, makes_folder=False)
     os.utime(tmp_path / "failure.json", (began - 60, began - 60))
     for reason in ("first", "second"):
-        failure_file.write(tmp_path, {"reason": reason}, since=began, makes_folder=False)
+        failure.write(tmp_path, {"reason": reason}, since=began, makes_folder=False)
     assert read(tmp_path) == {"reason": "first"}
     assert os.listdir(tmp_path) == ["failure.json"]
 
@@ -26,7 +26,7 @@ def test_the_first_rank_wins_over_later_ones_and_over_an_earlier_job(tmp_path):
 def test_what_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="no room"):
-        failure_file.write(tmp_path, {}, since=0, makes_folder=False)
+        failure.write(tmp_path, {}, since=0, makes_folder=False)
     assert os.listdir(tmp_path) == []
 
 

@@ -29,7 +29,7 @@ class Change:
         return f"{self.option} {_text(self.before)} -> {_text(self.after)}"
 
 
-def identity_of(config: Config, dataset: Dataset, network: str) -> dict[str, int | str]:
+def run_identity(config: Config, dataset: Dataset, network: str) -> dict[str, int | str]:
     """What makes a run this one: the bits of its result depend on it, and it cannot change on the way.
 
     `network` is the identity of the network.
@@ -49,7 +49,7 @@ def options_of(config: Config) -> dict[str, Value]:
     return {name: getattr(config, name) for name in KINDS["options"]}
 
 
-def find_changes(found: Checkpoint, identity: dict[str, int | str], config: Config) -> list[Change]:
+def changed_options(found: Checkpoint, identity: dict[str, int | str], config: Config) -> list[Change]:
     """What changes when the run of `found` goes on as the run `identity` under `config`.
 
     InputError: it would be another run, or the run has ended and other options would be told of its result.

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from lenet.files import read_lines, read_regular, remove_folder, whole_file, whole_folder
-from lenet.text_files import MAX_LINE, read_json_lines
+from lenet.atomic import remove_folder, whole_file, whole_folder
+from lenet.untrusted import MAX_LINE, read_json_lines, read_lines, read_regular
 from tests.support.memory import peak_of
 from tests.support.run_jobs import ROOT
 

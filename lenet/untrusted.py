@@ -1,14 +1,16 @@
-"""YAML and JSON lines that others may have written, read within bounds."""
+"""Bounded reading of files that others may have written: bytes, lines, JSON and YAML."""
 
+import errno
 import json
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import yaml
 
 from lenet.errors import InputError, shorten
-from lenet.files import read_lines, read_regular
 
 MAX_YAML = 1 << 16  # bytes of a YAML file
 MAX_LINE = 1 << 12  # bytes of a line of JSON
@@ -22,8 +24,33 @@ class JSONLine(NamedTuple):
     record: dict[str, Any] | None
 
 
+def read_regular(path: str | Path, limit: int) -> bytes:
+    """The content of a regular file of at most `limit` bytes. OSError: it is longer, or a device or a pipe."""
+    with _open_regular(path) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise _too_long(path, limit)
+    return content
+
+
+def read_lines(path: str | Path, longest: int, limit: int | None = None) -> Iterator[bytes]:
+    """The lines of a regular file with their line ends. Of a line of more than `longest` bytes only so many come.
+
+    OSError: the file is a device or a pipe, or has more than `limit` bytes.
+    """
+    bytes_read, is_rest = 0, False
+    with _open_regular(path) as file:
+        while part := file.readline(longest):
+            bytes_read += len(part)
+            if limit is not None and bytes_read > limit:
+                raise _too_long(path, limit)
+            if not is_rest:
+                yield part
+            is_rest = not part.endswith(b"\n")
+
+
 def read_json_lines(path: str | Path, limit: int | None = None) -> Iterator[JSONLine]:
-    """The lines of a regular file, the first MAX_LINE bytes of each. OSError: as `files.read_lines`."""
+    """The lines of a regular file, the first MAX_LINE bytes of each. OSError: as `read_lines`."""
     for line in read_lines(path, MAX_LINE, limit):
         text = line.decode("utf-8", errors="replace")
         try:
@@ -34,7 +61,7 @@ def read_json_lines(path: str | Path, limit: int | None = None) -> Iterator[JSON
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
-    """The JSON object that a regular file of at most MAX_JSON bytes holds. OSError: as `files.read_regular`.
+    """The JSON object that a regular file of at most MAX_JSON bytes holds. OSError: as `read_regular`.
 
     ValueError: it holds anything else.
     """
@@ -76,3 +103,18 @@ def _refuse_nesting(node: yaml.Node | None, named: str) -> None:
         if name.value in names:
             raise InputError(f"{named}: {shorten(name.value)} stands there twice")
         names.add(name.value)
+
+
+def _open_regular(path: str | Path) -> BinaryIO:
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe would wait for its writer
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return open(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def _too_long(path: str | Path, limit: int) -> OSError:
+    return OSError(errno.EFBIG, f"more than {limit:,} bytes", str(path))

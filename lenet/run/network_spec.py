@@ -6,17 +6,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lenet.atomic import whole_file
 from lenet.data.classes import check_class_names
 from lenet.data.dataset import Dataset
 from lenet.errors import InputError
-from lenet.files import read_regular, whole_file
+from lenet.untrusted import read_regular
 
 FILE = "network.json"
 LIMIT = 1 << 20  # bytes: a thousand names take less
 
 
 @dataclass(frozen=True)
-class Description:
+class NetworkSpec:
     """The words of a FILE, each of which must be known to use the network."""
 
     network: str  # as --network names it
@@ -26,12 +27,12 @@ class Description:
     pixel_std: tuple[float, ...]
 
     @classmethod
-    def of(cls, network: str, dataset: Dataset) -> "Description":
+    def of(cls, network: str, dataset: Dataset) -> "NetworkSpec":
         """That of a network which is trained on `dataset`."""
         return cls(network, dataset.image_shape, dataset.class_names, dataset.pixel_mean, dataset.pixel_std)
 
     @classmethod
-    def from_json(cls, text: str | bytes, where: str) -> "Description":
+    def from_json(cls, text: str | bytes, where: str) -> "NetworkSpec":
         """What `to_json` has made. InputError, which begins with `where`: it is anything else, or out of range."""
         try:
             values = json.loads(text)
@@ -55,18 +56,18 @@ class Description:
             place.write_text(self.to_json(), encoding="utf-8")
 
 
-def read_description(folder: Path) -> Description | None:
-    """The Description in the FILE of `folder`; None where there is none. InputError: it cannot be such a file."""
+def read_network_spec(folder: Path) -> NetworkSpec | None:
+    """The NetworkSpec in the FILE of `folder`; None where there is none. InputError: it cannot be such a file."""
     path = folder / FILE
     try:
-        return Description.from_json(read_regular(path, LIMIT), str(path))
+        return NetworkSpec.from_json(read_regular(path, LIMIT), str(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
 
 
-def _is_sound(found: Description) -> bool:
+def _is_sound(found: NetworkSpec) -> bool:
     """Has every value its type and its range? Names are checked elsewhere."""
     channels, *lengths = found.image_shape
     numbers: tuple[Any, ...] = (*found.pixel_mean, *found.pixel_std)

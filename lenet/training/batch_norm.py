@@ -9,7 +9,7 @@ from lenet.training.exact_sum import LARGEST
 from lenet.training.state import TrainState
 
 
-class RunningStatistics:
+class BatchNormStatistics:
     """The statistics in `state`, and those of a shard in `shard` (state.running.size,), which MXNet updates there.
 
     They are added up in a fixed-point sum `scale` times too large, as the gradients are.

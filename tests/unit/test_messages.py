@@ -3,7 +3,7 @@
 import pytest
 
 from lenet.config import Config
-from lenet.training.introduction import conclusion
+from lenet.run.messages import final_line
 
 
 @pytest.mark.parametrize(
@@ -11,11 +11,11 @@ from lenet.training.introduction import conclusion
     [(4.25, "4.2 s"), (59.99, "60.0 s"), (60, "1 min 0 s"), (3599.6, "1 h 0 min"), (7300, "2 h 1 min")],
 )
 def test_the_time(seconds, told):
-    assert conclusion(Config(), seconds, 40, {}).startswith(f"Done in {told}: ")
+    assert final_line(Config(), seconds, 40, {}).startswith(f"Done in {told}: ")
 
 
 def test_the_last_and_the_earliest_of_the_best_accuracies():
-    line = conclusion(Config(), 1, 40, {0: 0.5, 1: 0.75, 2: 0.75, 3: 0.625})
+    line = final_line(Config(), 1, 40, {0: 0.5, 1: 0.75, 2: 0.75, 3: 0.625})
     assert line == (
         "Done in 1.0 s: validation accuracy 0.625, at its best 0.750 in Epoch [1]; "
         "next: python -m lenet report runs/lenet"
@@ -23,7 +23,7 @@ def test_the_last_and_the_earliest_of_the_best_accuracies():
 
 
 def test_a_run_without_a_whole_epoch_names_the_step_and_what_can_be_typed():
-    line = conclusion(Config(output_dir="my runs/a", data_dir="data"), 1, 30, {})
+    line = final_line(Config(output_dir="my runs/a", data_dir="data"), 1, 30, {})
     assert line == (
         "Done in 1.0 s: 30 steps, no epoch to its end; next: python -m lenet evaluate 'my runs/a' --data-dir data"
     )

@@ -10,32 +10,31 @@ from lenet.data.classes import numbered
 from lenet.data.dataset import Dataset
 from lenet.data.fashion_mnist import CLASS_NAMES, PIXEL_MEAN, PIXEL_STD
 from lenet.errors import InputError
-from lenet.model.lenet5 import named_parameters, set_parameters
-from lenet.model.network import LENET5, Network
-from lenet.model.network import load_network as load_code
+from lenet.model.network import LENET5, Network, load_network
+from lenet.model.parameters import named_parameters, set_parameters
 from lenet.model.params_file import limit_for, read_params
 from lenet.run import checkpoint
-from lenet.run.description import Description, read_description
+from lenet.run.network_spec import NetworkSpec, read_network_spec
 
-FASHION = Description(LENET5, (1, 28, 28), CLASS_NAMES, PIXEL_MEAN, PIXEL_STD)
+FASHION = NetworkSpec(LENET5, (1, 28, 28), CLASS_NAMES, PIXEL_MEAN, PIXEL_STD)
 
 
-def describe(path: str | Path, network: str | None = None, dataset: Dataset | None = None) -> Description:
+def describe(path: str | Path, network: str | None = None, dataset: Dataset | None = None) -> NetworkSpec:
     """What the network in `path` takes and gives: as its run has written beside it, else as fits `dataset`.
 
     Where there is neither, it is that of Fashion-MNIST. `network`, of the option --network, is instead of the run's.
     InputError: `dataset` is not of that kind.
     """
     path = Path(path)
-    found = read_description(path if path.is_dir() else path.parent)
+    found = read_network_spec(path if path.is_dir() else path.parent)
     if found is None:
-        found = Description.of(LENET5, dataset) if dataset else FASHION
+        found = NetworkSpec.of(LENET5, dataset) if dataset else FASHION
     if network:
         found = replace(found, network=network)
     return found if dataset is None else _for_dataset(found, path, dataset)
 
 
-def _for_dataset(found: Description, path: Path, dataset: Dataset) -> Description:
+def _for_dataset(found: NetworkSpec, path: Path, dataset: Dataset) -> NetworkSpec:
     """The description of the network in `path` with the names that `dataset` has. InputError: it cannot take that."""
     shapes = [" x ".join(map(str, each.image_shape)) for each in (dataset, found)]
     if shapes[0] != shapes[1]:
@@ -53,15 +52,15 @@ def _for_dataset(found: Description, path: Path, dataset: Dataset) -> Descriptio
     return found
 
 
-def load_network(
-    path: str | Path | None, device: mx.Context, found: Description = FASHION, code: Network | None = None
+def load_trained(
+    path: str | Path | None, device: mx.Context, found: NetworkSpec = FASHION, code: Network | None = None
 ) -> HybridBlock:
     """The network that is described, on `device`, with the weights that `path` holds; without a path with any.
 
-    `code` is what load_code makes of its name, where somebody has that already. InputError: the file or checkpoint is
-    missing or not whole, or it holds another network.
+    `code` is the Network of its name, if that is loaded already. InputError: the file or checkpoint is missing or not
+    whole, or it holds another network.
     """
-    code = code or load_code(found.network)
+    code = code or load_network(found.network)
     net = code.build(len(found.class_names), found.image_shape, 0, device)
     if path:
         path = newest_network(Path(path))

@@ -1,45 +1,14 @@
-"""Files that are whole or absent: written beside their path, flushed to the disk, then renamed.
+"""Atomic writing: files and folders that are whole or absent, flushed to the disk before they take their name."""
 
-And files of others, read without trust in what they are.
-"""
-
-import errno
 import filecmp
 import os
 import secrets
 import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 PARTIAL = ".partial"  # ends the names of what is not whole yet, or no longer
-
-
-def read_regular(path: str | Path, limit: int) -> bytes:
-    """The content of a regular file of at most `limit` bytes. OSError: it is longer, or a device or a pipe."""
-    with _open_regular(path) as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise _too_long(path, limit)
-    return content
-
-
-def read_lines(path: str | Path, longest: int, limit: int | None = None) -> Iterator[bytes]:
-    """The lines of a regular file with their line ends. Of a line of more than `longest` bytes only so many come.
-
-    OSError: the file is a device or a pipe, or has more than `limit` bytes.
-    """
-    bytes_read, is_rest = 0, False
-    with _open_regular(path) as file:
-        while part := file.readline(longest):
-            bytes_read += len(part)
-            if limit is not None and bytes_read > limit:
-                raise _too_long(path, limit)
-            if not is_rest:
-                yield part
-            is_rest = not part.endswith(b"\n")
 
 
 @contextmanager
@@ -82,21 +51,6 @@ def remove_folder(path: str | Path) -> None:
     partial = _beside(Path(path))
     Path(path).rename(partial)
     shutil.rmtree(partial)
-
-
-def _open_regular(path: str | Path) -> BinaryIO:
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe would wait for its writer
-    mode = os.fstat(handle).st_mode
-    if stat.S_ISREG(mode):
-        return open(handle, "rb")
-    os.close(handle)
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    raise OSError(errno.EINVAL, "not a regular file", str(path))
-
-
-def _too_long(path: str | Path, limit: int) -> OSError:
-    return OSError(errno.EFBIG, f"more than {limit:,} bytes", str(path))
 
 
 def _beside(path: Path) -> Path:
