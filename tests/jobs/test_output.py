@@ -10,7 +10,7 @@ import pytest
 
 from lenet.config import read_config
 from lenet.data import fashion_mnist
-from lenet.model import lenet5
+from lenet.model import parameters
 from lenet.model.normalise import normalise
 from lenet.model.params_file import read_params
 from lenet.run import checkpoint
@@ -76,7 +76,7 @@ def test_the_trained_network_is_the_tutorials(finished):
     plain = tutorial.network()
     plain.load_parameters(str(path))
     ours = build_lenet5(seed=0)
-    lenet5.set_parameters(ours, read_params(path), path)
+    parameters.set_parameters(ours, read_params(path), path)
     images = mx.nd.random.uniform(shape=(5, 1, 28, 28))
     difference = (ours(images) - plain(images)).abs().max()
     assert difference.asscalar() < 1e-5

@@ -6,7 +6,7 @@ import pytest
 from mxnet import autograd, gluon, nd
 
 from lenet.errors import InputError
-from lenet.model import lenet5
+from lenet.model import parameters
 from lenet.model.params_file import read_params
 from tests.support import tutorial
 from tests.support.fashion import build_lenet5, normalise
@@ -79,7 +79,7 @@ def test_outputs_and_gradients_are_the_tutorials(net, plain, pixels, hybrid):
         outputs.append(logits)
     close(*outputs)
     theirs = plain._collect_params_with_prefix()
-    for name, parameter in lenet5.named_parameters(net).items():
+    for name, parameter in parameters.named_parameters(net).items():
         assert np.abs(parameter.grad().asnumpy()).max() > 0, name
         close(parameter.grad(), theirs[name].grad())
 
@@ -99,7 +99,7 @@ def test_the_tutorials_file_loads_here(tmp_path, net, pixels):
     plain.initialize(mx.init.Normal(0.1))
     theirs = plain(normalise(pixels))
     plain.save_parameters(str(tmp_path / "plain.params"))
-    lenet5.set_parameters(net, read_params(tmp_path / "plain.params"), "plain.params")
+    parameters.set_parameters(net, read_params(tmp_path / "plain.params"), "plain.params")
     close(net(normalise(pixels)), theirs)
 
 
@@ -135,7 +135,7 @@ def test_another_networks_parameters_are_refused_and_nothing_is_changed(net, cha
     arrays = {name: value + 1 for name, value in before.items()}
     change(arrays)
     with pytest.raises(InputError, match=told) as caught:
-        lenet5.set_parameters(net, arrays, "given.params")
+        parameters.set_parameters(net, arrays, "given.params")
     assert str(caught.value).startswith("given.params: ")
     assert "\n" not in str(caught.value)
     assert all(np.array_equal(value, before[name]) for name, value in values(net).items())

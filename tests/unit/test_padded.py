@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mxnet import autograd, nd
 
-from lenet.model import lenet5
+from lenet.model import lenet5, parameters
 from lenet.model.padded import padded_lenet5
 from tests.support.fashion import build_lenet5
 
@@ -15,7 +15,7 @@ CHANNELS = [6, 8, 16]  # none padded, without AVX-512, with it
 
 def networks(seed):
     plain = build_lenet5(seed)
-    for name, parameter in lenet5.named_parameters(plain).items():
+    for name, parameter in parameters.named_parameters(plain).items():
         if name.endswith("bias"):  # they start at 0, which would hide a bias in the wrong place
             parameter.set_data(nd.random.normal(scale=0.1, shape=parameter.shape))
     return plain, {channels: padded_lenet5(plain, channels) for channels in CHANNELS}
@@ -26,7 +26,7 @@ def outcome(net, plain, images, ahead):
     with autograd.record():
         logits = net(images)
     logits.backward(ahead)
-    gradients = {name: parameter.grad().asnumpy() for name, parameter in lenet5.named_parameters(plain).items()}
+    gradients = {name: parameter.grad().asnumpy() for name, parameter in parameters.named_parameters(plain).items()}
     return {"logits": logits.asnumpy(), **gradients}
 
 
@@ -81,7 +81,7 @@ def test_one_hybrid_network_takes_batches_of_any_size():
 def test_weights_of_zero(zero):
     """Then every pool is a tie and every ReLU is at its corner, or one layer passes nothing on."""
     plain, fast = networks(2)
-    parameter = lenet5.named_parameters(plain)[zero]
+    parameter = parameters.named_parameters(plain)[zero]
     parameter.set_data(nd.zeros(parameter.shape))
     images, ahead = pictures("noise", 9, np.random.RandomState(0)), nd.ones((9, lenet5.CLASSES))
     for net in fast.values():

@@ -13,7 +13,7 @@ from PIL import Image
 from lenet.__main__ import main
 from lenet.commands import curves, plots
 from lenet.commands.mistakes import find_mistakes
-from lenet.commands.trained_network import load_network
+from lenet.commands.trained_network import load_trained
 from lenet.data import fashion_mnist
 from lenet.run import history
 from lenet.training.evaluation import predict_logits
@@ -105,7 +105,7 @@ def test_the_curves_are_those_of_metrics(reported):
 
 
 def test_matrix_and_mistakes_are_those_of_the_newest_network(reported, page, small):
-    net = load_network(max((reported[0] / "checkpoints").iterdir()), mx.cpu())
+    net = load_trained(max((reported[0] / "checkpoints").iterdir()), mx.cpu())
     split = fashion_mnist.load(small).validation
     wrong = find_mistakes(predict_logits(net, validation_of(small), range(61))[0], split)
     captions = re.findall(r"taken for ([\w/\- ]+) \((\d+\.\d%)\), image (\d+)", "".join(page.words))
