@@ -31,7 +31,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 def main(options: Namespace, world: World) -> int:
     """Evaluate in `world`, whose rank 0 alone needs the file PARAMS. Returns the exit code."""
-    device = choose_device("auto", world).context
+    device = choose_device("auto", world)
     dataset = world.on_all_ranks(
         lambda: fashion_mnist.load(options.data_dir, world.heartbeat), InputError, "the data set"
     )

@@ -10,10 +10,8 @@ from lenet.data.fashion_mnist import PIXEL_MEAN, PIXEL_STD
 from lenet.run.progress import Progress
 
 
-def start_lines(
-    config: Config, processes: int, dataset: Dataset, devices: Sequence[str], notes: Sequence[str | None]
-) -> list[str]:
-    """The lines for people; `devices` and `notes` about them are those of all ranks."""
+def start_lines(config: Config, processes: int, dataset: Dataset, devices: Sequence[str]) -> list[str]:
+    """Return the lines that a run begins with; `devices` are those of all ranks."""
     lines = [
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.validation):,} test images; "
         f"{config.images_in_step} images a step on {', '.join(sorted(set(devices)))}; "
@@ -21,7 +19,6 @@ def start_lines(
     ]
     if (dataset.pixel_mean, dataset.pixel_std) != (PIXEL_MEAN, PIXEL_STD):
         lines.append(_own_data(dataset))
-    lines += sorted({note for note in notes if note})
     shards = -(-config.images_in_step // config.shard)
     if processes > shards:
         lines.append(

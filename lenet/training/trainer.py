@@ -55,11 +55,11 @@ class Trainer(AbstractContextManager):
 
     def __init__(self, config: Config, world: World, dataset: Dataset):
         self.config, self.world = config, world
-        self.device, self.device_note, kind = choose_device(config.device, world)
+        self.device = choose_device(config.device, world)
         self.network = world.on_all_ranks(lambda: load_network(config.network), InputError, "the network's code")
         facts = {"the data": dataset.digest, "the classes": str(dataset.class_names)}
         facts |= {"the network": self.network.digest, "the config": str(asdict(config))}
-        world.compare({**facts, **fingerprint(config, kind)})
+        world.compare({**facts, **fingerprint(config, self.device.device_type)})
         self.output = OutputDir(config.output_dir, NetworkSpec.of(config.network, dataset), self.network.name)
         world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError, "the output folder")
         world.on_all_ranks(lambda: check_path(config.profile) if world.is_root else None, InputError, "--profile")
@@ -92,8 +92,8 @@ class Trainer(AbstractContextManager):
     def restore(self) -> None:
         """Stand where the run stood last: what is kept in memory, a checkpoint, or the start; equal on all ranks."""
         world, state = self.world, self.state
-        devices, notes = (world.all_gather_object(each) for each in (str(self.device), self.device_note))
-        for line in start_lines(self.config, world.size, self.dataset, devices, notes):
+        devices = world.all_gather_object(str(self.device))
+        for line in start_lines(self.config, world.size, self.dataset, devices):
             self.log.say(line)
         restored = world.on_all_ranks(
             lambda: self.checkpointer.restore(state) if world.is_root else None,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import fake_nvml, run_jobs
+from tests.support import run_jobs
 from tests.support.marks import slow
 from tests.support.run_jobs import gloo
 from tests.support.wrong_files import write_checkpoints, write_data, write_yaml
@@ -25,7 +25,6 @@ def place(tmp_path_factory):
     write_yaml(place)
     write_data(place)
     write_checkpoints(place)
-    fake_nvml.build(place)
     return place
 
 

@@ -54,7 +54,7 @@ def ask_for_default(*_: Any) -> None:
 
 planted, *options = sys.argv[1:]
 mx.context.Context._default_ctx = Watched()
-trainer.choose_device = lambda *_: (mx.cpu(1), None, "cpu")
+trainer.choose_device = lambda *_: mx.cpu(1)
 after(step.Step, "take", note_devices)
 if planted == "planted":
     before(batches.Batches, "take", ask_for_default)

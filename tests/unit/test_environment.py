@@ -6,7 +6,7 @@ from distributed import environment
 from distributed.errors import LaunchError
 
 
-def test_gpus_are_numbered_as_nvml_numbers_them():
+def test_gpus_are_numbered_as_nvidia_smi_numbers_them():
     settled = {}
     environment.settle(settled)
     assert settled["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
