@@ -327,7 +327,7 @@ set_up() {
   done
   # In an image, or where PYTHONDONTWRITEBYTECODE is set, no later start would keep what it compiles.
   logged "compiling what each start imports" env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c '
-import pydantic, tensorboardX, tqdm, yaml, horovod.runner.launch, horovod.mxnet'
+import filelock, pydantic, tensorboardX, tqdm, yaml, horovod.runner.launch, horovod.mxnet'
   say "ready in $SECONDS s"
 }
 

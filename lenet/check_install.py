@@ -6,7 +6,7 @@ So it imports the standard library alone. Horovod is not asked for: one process 
 import sys
 from importlib.util import find_spec
 
-NEEDED = ("mxnet", "numpy", "PIL", "psutil", "pydantic", "pynvml", "tensorboardX", "tqdm", "yaml")
+NEEDED = ("filelock", "mxnet", "numpy", "PIL", "psutil", "pydantic", "tensorboardX", "tqdm", "yaml")
 
 missing = next((name for name in NEEDED if find_spec(name) is None), None)
 if missing:

@@ -52,7 +52,7 @@ def test_one_that_stood_still_for_too_long_writes_nothing_more(endless, tmp_path
             assert outcome.code == 1, outcome.text
             assert f"another job writes there (process {second.process.pid} on " in outcome.errors[0]
             assert second.process.poll() is None
-            assert f"process {second.process.pid} " in (folder / ".lock-file").read_text()
+            assert f"process {second.process.pid} " in (folder / ".lock").read_text()
             second.process.terminate()
             assert second.wait().code == 143
     assert not (folder / ".lock-file").exists()
