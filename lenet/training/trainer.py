@@ -112,16 +112,12 @@ class Trainer(AbstractContextManager):
         self.log.changes(state.progress, self.checkpointer.changes)
 
     def fit(self) -> int | None:
-        """Train to the last epoch's end, or to where all ranks agree to stop.
+        """Train, and write the trained network at the end.
 
         Returns the exit code, or None where the run is to go on with other processes.
         """
         stop_request.listen()
-        self._end_at_max_steps()
-        while self.state.progress.epoch < self.config.epochs and not self.ended_by:
-            self._train_epoch()
-        self.profile.close()
-        self.log.close()
+        self.train()
         if self.ended_by is End.RESIZE:
             return None
         if self.ended_by is End.STOP:
@@ -137,6 +133,14 @@ class Trainer(AbstractContextManager):
         seconds = time.monotonic() - self.began
         self.log.say(final_line(self.config, seconds, self.state.progress.step, self.log.accuracies))
         return 0
+
+    def train(self) -> None:
+        """Train to the last epoch's end, or to where all ranks agree to stop."""
+        self._end_at_max_steps()
+        while self.state.progress.epoch < self.config.epochs and not self.ended_by:
+            self._train_epoch()
+        self.profile.close()
+        self.log.close()
 
     def _train_epoch(self) -> None:
         """Take the steps that are left of an epoch, evaluate the network after the last one, save the state."""
