@@ -1,9 +1,13 @@
 """The images that a network takes for another class, the surest first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from lenet.commands import plots
+from lenet.commands.pictures import viewable
 from lenet.data.dataset import Split
 
 
@@ -30,3 +34,14 @@ def find_mistakes(logits: np.ndarray, split: Split, limit: int = 25) -> Mistakes
     rows = np.flatnonzero(predicted != split.labels)
     rows = rows[np.argsort(-confidence[rows], kind="stable")][:limit]
     return Mistakes(rows, split.labels[rows], predicted[rows], confidence[rows], split.images[rows])
+
+
+def figure(mistakes: Mistakes, class_names: Sequence[str]) -> Figure:
+    """Return the figure of the images, each under its true class, its predicted class and the probability of that."""
+    titles = [
+        f"True [{class_names[label]}]\nPredicted [{class_names[guess]}]\n{confidence:.1%}, image {row}"
+        for row, label, guess, confidence in zip(
+            mistakes.rows, mistakes.labels, mistakes.predicted, mistakes.confidence
+        )
+    ]
+    return plots.image_grid(viewable(mistakes.images), titles, columns=5)

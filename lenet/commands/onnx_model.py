@@ -1,14 +1,13 @@
-"""Networks as ONNX models that take the pixels of a data set: LeNet-5 layer by layer, others by MXNet's own writer."""
+"""Networks as ONNX models that take the pixels of a data set."""
 
 from typing import Any
 
 import numpy as np
 import onnx
-from mxnet.gluon import HybridBlock, nn
+from mxnet.gluon import HybridBlock
 from onnx import TensorProto, helper, numpy_helper
 
 from lenet.commands.onnx_writer import OPSET, write_graph
-from lenet.model.network import LENET5
 from lenet.run.network_spec import NetworkSpec
 
 
@@ -37,21 +36,16 @@ def onnx_model(net: HybridBlock, found: NetworkSpec) -> onnx.ModelProto:
     """
     graph, classes = Graph(), len(found.class_names)
     channels, height, width = found.image_shape
-    output = _normalise(graph, found)
-    if found.network == LENET5:
-        for index, layer in enumerate(net):
-            output = _add_layer(graph, layer, output, str(index))
-    else:
-        nodes, weights, output = write_graph(net, found.image_shape, output)
-        graph.nodes += nodes
-        graph.weights += weights
+    nodes, weights, output = write_graph(net, found.image_shape, _normalise(graph, found))
+    graph.nodes += nodes
+    graph.weights += weights
     graph.node("Identity", output)
     graph.nodes[-1].output[0] = "logits"
     shape: list[str | int | None] = ["n", height, width, *([channels] if channels > 1 else [])]
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
-            "LeNet-5" if found.network == LENET5 else found.network,
+            found.network,
             [helper.make_tensor_value_info("pixels", TensorProto.UINT8, shape)],
             [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", classes])],
             graph.weights,
@@ -73,24 +67,3 @@ def _normalise(graph: Graph, found: NetworkSpec) -> str:
     if is_grey:
         return graph.node("Unsqueeze", output, graph.constant("axes", np.array([1], np.int64)))
     return graph.node("Transpose", output, perm=(0, 3, 1, 2))
-
-
-def _add_layer(graph: Graph, layer: HybridBlock, output: str, name: str) -> str:
-    """Add the nodes of a layer of LeNet-5 that takes the output of this name. Returns the name of its own output."""
-    if isinstance(layer, (nn.Conv2D, nn.Dense)):
-        weight, bias = (
-            graph.constant(f"{name}.{kind}", each.data().asnumpy())
-            for kind, each in (("weight", layer.weight), ("bias", layer.bias))
-        )
-    if isinstance(layer, nn.Conv2D):
-        output = graph.node("Conv", output, weight, bias, kernel_shape=layer._kwargs["kernel"])
-    elif isinstance(layer, nn.Dense):
-        output = graph.node("Gemm", output, weight, bias, transB=1)
-    elif isinstance(layer, nn.MaxPool2D):
-        sizes = {"kernel_shape": layer._kwargs["kernel"], "strides": layer._kwargs["stride"]}
-        return graph.node("MaxPool", output, **sizes)
-    elif isinstance(layer, nn.Flatten):
-        return graph.node("Flatten", output)
-    else:
-        raise TypeError(f"no ONNX for {layer}")
-    return graph.node("Relu", output) if layer.act is not None else output

@@ -9,9 +9,7 @@ import mxnet as mx
 from matplotlib.figure import Figure
 
 from lenet import cli
-from lenet.commands import curves, overview, plots, report_page
-from lenet.commands.mistakes import Mistakes, find_mistakes
-from lenet.commands.pictures import viewable
+from lenet.commands import curves, mistakes, plots, report_page
 from lenet.commands.plots import MAX_RUNS
 from lenet.commands.report_page import Scores
 from lenet.commands.trained_network import describe, load_trained
@@ -20,7 +18,7 @@ from lenet.data.batches import Batches
 from lenet.errors import InputError
 from lenet.run import history
 from lenet.run.history import History
-from lenet.run.report_files import PAGE, report_files
+from lenet.run.output_dir import REPORT, report_files
 from lenet.training.evaluation import confusion, predict_logits
 
 SEVERAL = "comparison"  # the folder for the report of several runs, beside the first one's
@@ -59,11 +57,11 @@ def main(options: Namespace) -> None:
     figures = _figures(runs, names, networks)
     _write_pictures(target, figures)
     captions = {text: figures[name] for name, text in curves.CAPTIONS.items() if name in figures}
-    report_page.write(target / PAGE, runs, names, captions, networks)
-    print(f"wrote {target / PAGE}")
+    report_page.write(target / REPORT, runs, names, captions, networks)
+    print(f"wrote {target / REPORT}")
     if options.picture:
         with plots.theme(plots.LIGHT):
-            plots.save(overview.figure(runs[0], networks), options.picture, dpi=110)
+            plots.save(_overview(runs[0], networks), options.picture, dpi=110)
         print(f"wrote {options.picture}")
 
 
@@ -79,7 +77,7 @@ def _figures(
         title = f"{network.run_name}: number of test images"
         figures[f"confusion{ending}"] = partial(plots.confusion, network.confusion, network.class_names, title)
         if len(network.mistakes.images):
-            figures[f"mistakes{ending}"] = partial(_mistakes, network.mistakes, network.class_names)
+            figures[f"mistakes{ending}"] = partial(mistakes.figure, network.mistakes, network.class_names)
     return figures
 
 
@@ -115,17 +113,27 @@ def _evaluate_newest(run: History, name: str, data_dir: str | None, network: str
     split = dataset.validation
     data = Batches(split, mx.cpu(), found.pixel_mean, found.pixel_std)
     logits, labels = predict_logits(net, data, range(len(split)))
-    return Scores(name, path.name, found.class_names, confusion(logits, labels), find_mistakes(logits, split))
+    return Scores(name, path.name, found.class_names, confusion(logits, labels), mistakes.find_mistakes(logits, split))
 
 
-def _mistakes(mistakes: Mistakes, class_names: Sequence[str]) -> Figure:
-    titles = [
-        f"True [{class_names[label]}]\nPredicted [{class_names[guess]}]\n{confidence:.1%}, image {row}"
-        for row, label, guess, confidence in zip(
-            mistakes.rows, mistakes.labels, mistakes.predicted, mistakes.confidence
-        )
-    ]
-    return plots.image_grid(viewable(mistakes.images), titles, columns=5)
+def _overview(run: History, networks: Sequence[Scores]) -> Figure:
+    """Return the figure of --picture: loss and accuracy of a run, and the confusion matrix of its network, if any."""
+    drawn = [name for name in ("loss", "accuracy") if curves.lines_of(name, [run])]
+    result = Figure(figsize=(9.2 if networks else 4.6, 4.9), layout="constrained")
+    widths = [1, *(1.12 for _ in networks)]
+    left, *right = result.subfigures(1, len(widths), squeeze=False, width_ratios=widths)[0]
+    panels = left.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
+    for name, axes in zip(drawn, panels):
+        curves.draw(axes, name, [run])
+        axes.label_outer()
+    key = curves.key(curves.lines_of("loss", [run]), [""])
+    left.legend(handles=key, loc="outside lower center", ncols=3, fontsize=8.5)
+    for place, network in zip(right, networks):
+        axes = place.subplots()
+        plots.draw_confusion(axes, network.confusion, network.class_names)
+        accuracy = network.confusion.trace() / network.confusion.sum()
+        axes.set_title(f"{accuracy:.2%} of the test images are right", fontsize=10.5)
+    return result
 
 
 def _names(runs: Sequence[History]) -> list[str]:

@@ -1,8 +1,9 @@
-"""A split of the data set on the device: a batch is a gather there, not one call an image."""
+"""A split of the data set on the device, and the order of an epoch: a batch is a gather there, not a call an image."""
 
 from collections.abc import Iterator, Sequence
 
 import mxnet as mx
+import numpy as np
 from mxnet import nd
 
 from lenet.data.dataset import Split
@@ -37,3 +38,11 @@ class Batches:
         for start in range(rows.start, rows.stop, size):
             stop = min(start + size, rows.stop)
             yield self.images[start:stop], self.labels[start:stop]
+
+
+def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
+    """Return the order of an epoch's images, (images,) int32: a permutation that depends on seed and epoch alone.
+
+    NumPy's compatibility policy freezes RandomState's streams, so that a resumed run gets the same order again.
+    """
+    return np.random.RandomState([seed, epoch]).permutation(images).astype(np.int32)

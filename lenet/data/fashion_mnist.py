@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet.data import classes, download, idx
-from lenet.data.dataset import Dataset, Split
-from lenet.data.statistics import pixel_statistics
+from lenet.data.dataset import Dataset, Split, pixel_statistics
 from lenet.errors import InputError
 
 CLASS_NAMES = (

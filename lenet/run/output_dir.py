@@ -1,6 +1,7 @@
 """The output folder of a run: made, locked and continued by rank 0, which alone writes in it."""
 
 import errno
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +14,15 @@ from lenet.run import checkpoint
 from lenet.run.lock import FolderLock, Held
 from lenet.run.network_spec import FILE as DESCRIPTION
 from lenet.run.network_spec import NetworkSpec
-from lenet.run.report_files import report_files
 
 FAILURE = "failure.json"  # how an earlier job ended, if not well
+REPORT = "report.html"
+REPORT_PICTURE = re.compile(r"(loss|accuracy|learning_rate|images_per_second|(confusion|mistakes)(-\d+)?)\.png")
+
+
+def report_files(folder: Path) -> list[Path]:
+    """Return the files in `folder` that `python -m lenet report` has written."""
+    return sorted(path for path in folder.iterdir() if path.name == REPORT or REPORT_PICTURE.fullmatch(path.name))
 
 
 class OutputDir:

@@ -12,9 +12,8 @@ from distributed import World
 from distributed.exit_codes import STOPPED
 from lenet.config import Config
 from lenet.data.augmentation import training_batches
-from lenet.data.batches import Batches
+from lenet.data.batches import Batches, epoch_order
 from lenet.data.dataset import Dataset
-from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
 from lenet.errors import InputError
 from lenet.model.network import load_network

@@ -63,7 +63,7 @@ def steps_of(step, batch):
     """(order, begin, end) of one full step after the other, over the epochs."""
     import mxnet as mx
 
-    from lenet.data.sampler import epoch_order
+    from lenet.data.batches import epoch_order
 
     images, epoch = len(step.data), 0
     while True:

@@ -67,7 +67,7 @@ def test_an_operator_that_cannot_be_written_is_named():
         onnx_model(net, NetworkSpec("a.py:net", (3, 16, 20), tuple("abcde"), (0.1,) * 3, (0.2,) * 3))
 
 
-def test_lenet5_of_other_images_is_exported_layer_by_layer():
+def test_lenet5_of_other_images():
     found = NetworkSpec("lenet5", (3, 32, 40), tuple("abcde"), (0.1, 0.2, 0.3), (0.3, 0.2, 0.1))
     net = load_trained(None, mx.cpu(), found)
     session = onnxruntime.InferenceSession(onnx_model(net, found).SerializeToString())

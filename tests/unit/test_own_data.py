@@ -7,7 +7,7 @@ import pytest
 
 from lenet.commands.trained_network import FASHION, describe
 from lenet.data import fashion_mnist
-from lenet.data.statistics import pixel_statistics
+from lenet.data.dataset import pixel_statistics
 from lenet.errors import InputError
 from lenet.run.network_spec import FILE, NetworkSpec, read_network_spec
 from tests.support.datasets import NAMES, pack, store

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distributed import World
-from lenet.data.sampler import epoch_order
+from lenet.data.batches import epoch_order
 from lenet.run.progress import Progress
 
 
