@@ -22,9 +22,10 @@ def main(world: World) -> int | None:
         lambda: fashion_mnist.load(config.data_dir, world.heartbeat), InputError, "the data set"
     )
     environment.choose_engine(config.debug)
-    from lenet.training.determinism import check_determinism  # these import MXNet: its engine and threads are settled
-    from lenet.training.summary import print_summary
-    from lenet.training.trainer import Trainer
+    # These import MXNet, whose engine and threads are settled now.
+    from lenet.training.determinism import check_determinism  # noqa: PLC0415
+    from lenet.training.summary import print_summary  # noqa: PLC0415
+    from lenet.training.trainer import Trainer  # noqa: PLC0415
 
     if config.summary:
         return print_summary(config, world, dataset)

@@ -29,8 +29,8 @@ def connect(watchdog: Watchdog | None = None) -> World:
         return World(watchdog)
     follow_horovodrun()
     try:
-        from distributed.elastic.world import join
-        from distributed.horovod_world import HorovodWorld
+        from distributed.elastic.world import join  # noqa: PLC0415  # one process needs no Horovod
+        from distributed.horovod_world import HorovodWorld  # noqa: PLC0415
     except ImportError as error:
         raise LaunchError(
             f"{launch.by} started {launch.size} processes but Horovod for MXNet is not installed ({error}); "

@@ -79,10 +79,10 @@ class HorovodWorld(World):
         sys.stdout.flush()
         sys.stderr.flush()
         if hvd.mpi_enabled():
-            import mpi4py
+            import mpi4py  # noqa: PLC0415  # it starts MPI unless it is told not to first
 
             mpi4py.rc.initialize = mpi4py.rc.finalize = False
-            from mpi4py import MPI
+            from mpi4py import MPI  # noqa: PLC0415
 
             MPI.COMM_WORLD.Abort(code)
         os._exit(code)

@@ -102,7 +102,7 @@ def main(command: list[str]) -> int:
     try:
         agent = Agent(command)
         with suppress(ImportError):  # the command says so in a line
-            from horovod.runner.elastic.worker import WorkerNotificationManager
+            from horovod.runner.elastic.worker import WorkerNotificationManager  # noqa: PLC0415
 
             manager = WorkerNotificationManager()
             manager.register_listener(agent)
