@@ -39,11 +39,6 @@ def test_what_is_kept_is_the_folder_of_the_horovod_wheel(job):
         assert (ROOT / name).exists(), name
 
 
-def test_the_jobs_are_on_ubuntu_22_04_and_debian_12():
-    places = {job.get("container", job["runs-on"]) for job in JOBS.values()}
-    assert places == {"ubuntu-22.04", "python:${{ matrix.python }}-bookworm"}
-
-
 def test_pre_commit_runs_the_linters_of_ci():
     hooks = [hook for repo in read(".pre-commit-config.yaml")["repos"] for hook in repo["hooks"]]
     tools = {hook["entry"].split()[0] for hook in hooks}
@@ -59,10 +54,3 @@ def test_the_citation_names_this_version_and_licence():
     project = (ROOT / "pyproject.toml").read_text()
     assert f'\nversion = "{citation["version"]}"\n' in project
     assert f'\nlicense = {{ text = "{citation["license"]}" }}\n' in project
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.md")), ids=lambda path: path.name)
-def test_issue_templates_have_a_name_and_a_sentence(path):
-    _, head, body = path.read_text().split("---\n", 2)
-    assert set(yaml.safe_load(head)) == {"name", "about"}
-    assert body.strip()
