@@ -3,7 +3,7 @@
 import os
 
 from distributed import environment
-from distributed.errors import LaunchError
+from distributed.errors import InputError
 from distributed.launcher import check_rendezvous, follow_horovodrun, read_launch
 from distributed.watchdog import Watchdog
 from distributed.world import World
@@ -16,7 +16,7 @@ GLOO_SECONDS = "86400"
 def connect(watchdog: Watchdog | None = None) -> World:
     """The world of this process: `World` without a launcher, else `HorovodWorld`. `watchdog` watches from then on.
 
-    LaunchError where Horovod is missing or does not see the processes that the launcher started: training on would
+    InputError where Horovod is missing or does not see the processes that the launcher started: training on would
     be as many separate runs, each of which takes itself for rank 0.
     """
     launch = read_launch()
@@ -32,7 +32,7 @@ def connect(watchdog: Watchdog | None = None) -> World:
         from distributed.elastic.world import join
         from distributed.horovod_world import HorovodWorld
     except ImportError as error:
-        raise LaunchError(
+        raise InputError(
             f"{launch.by} started {launch.size} processes but Horovod for MXNet is not installed ({error}); "
             "launch/setup.sh builds it"
         ) from None
@@ -41,7 +41,7 @@ def connect(watchdog: Watchdog | None = None) -> World:
     os.environ.setdefault("HOROVOD_GLOO_TIMEOUT_SECONDS", GLOO_SECONDS)
     world = HorovodWorld(watchdog)
     if world.size != launch.size:
-        raise LaunchError(
+        raise InputError(
             f"{launch.by} started {launch.size} processes but Horovod sees {world.size}; "
             "it was built without this launcher's way to talk: rebuild it with launch/setup.sh"
         )

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Mapping, MutableMapping
 
-from distributed.errors import LaunchError
+from distributed.errors import InputError
 
 ENGINES = ("NaiveEngine", "ThreadedEngine", "ThreadedEnginePerDevice")
 # What the user has set stays. Measured with tests/benchmarks/exchange.py and threads.py.
@@ -28,31 +28,31 @@ DEFAULTS = {
 
 
 def settle(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Set what the user has not. LaunchError: a value that MXNet cannot use."""
+    """Set what the user has not. InputError: a value that MXNet cannot use."""
     for name, value in DEFAULTS.items():
         environment.setdefault(name, value)
     threads = read_count(environment, "OMP_NUM_THREADS")
     if not threads:
-        raise LaunchError("OMP_NUM_THREADS=0: one thread is the least")
+        raise InputError("OMP_NUM_THREADS=0: one thread is the least")
     engine = environment.get("MXNET_ENGINE_TYPE")
     if engine is not None and engine not in ENGINES:
-        raise LaunchError(f"MXNET_ENGINE_TYPE={printable(engine)}: {', '.join(ENGINES)} are MXNet's engines")
+        raise InputError(f"MXNET_ENGINE_TYPE={printable(engine)}: {', '.join(ENGINES)} are MXNet's engines")
 
 
 def choose_engine(debug: bool) -> None:
-    """Make MXNet's engine synchronous for `debug`. LaunchError: MXNet is loaded already, by a launcher's world."""
+    """Make MXNet's engine synchronous for `debug`. InputError: MXNet is loaded already, by a launcher's world."""
     if not debug:
         return
     if "mxnet" in sys.modules:
-        raise LaunchError("--debug is for one process without a launcher: python train.py --debug")
+        raise InputError("--debug is for one process without a launcher: python train.py --debug")
     os.environ["MXNET_ENGINE_TYPE"] = "NaiveEngine"
 
 
 def read_count(environment: Mapping[str, str], name: str) -> int | None:
-    """The whole number in the variable `name`, None where it is not set. LaunchError: it is not a number."""
+    """The whole number in the variable `name`, None where it is not set. InputError: it is not a number."""
     text = environment.get(name)
     if text is not None and not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise LaunchError(f"{name}={printable(text)}: a whole number is needed")
+        raise InputError(f"{name}={printable(text)}: a whole number is needed")
     return None if text is None else int(text)
 
 

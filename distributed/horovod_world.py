@@ -41,19 +41,23 @@ class HorovodWorld(World):
         """One call, one buffer. The name stays the same, so that Horovod's response cache knows it; MXNet's engine
         keeps two steps apart, because both write the same array.
         """
+        self._check_outside_block()
         hvd.allreduce_(vector, op=hvd.Sum, name=f"step.{np.dtype(vector.dtype).name}")
 
     def allreduce_float16(self, vector: mx.nd.NDArray) -> None:
+        self._check_outside_block()
         half = (vector * FLOAT16_SCALE).astype("float16")
         hvd.allreduce_(half, op=hvd.Sum, name="step.float16")
         vector[:] = half.astype("float32") / FLOAT16_SCALE
 
     def broadcast(self, arrays: Sequence[mx.nd.NDArray]) -> None:
+        self._check_outside_block()
         for array in arrays:
             hvd.broadcast_(array, root_rank=0, name=self._name("broadcast"))
             array.wait_to_read()
 
     def all_gather_object(self, value: Any) -> list[Any]:
+        self._check_outside_block()
         payload = np.frombuffer(json.dumps(value).encode(), np.uint8)
         lengths = self._allgather(np.array([len(payload)], np.int32))
         ends = np.cumsum(lengths)

@@ -13,7 +13,7 @@ from typing import cast
 
 from distributed.connect import connect
 from distributed.environment import read_count
-from distributed.errors import LaunchError, print_error_line
+from distributed.errors import InputError, JobError, print_error_line
 from distributed.exit_codes import BAD_INPUT, FAILED, RESTART, report_exit_code
 from distributed.launcher import read_launch
 from distributed.watchdog import Watchdog
@@ -25,12 +25,11 @@ ROOT_REPORT_SECONDS = 10.0
 START_TIMEOUT, START_SECONDS = "LENET_START_TIMEOUT", 60  # without progress, until the config tells --stall-timeout
 
 
-def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception], ...]) -> int:
+def run_job(work: Callable[[World], int | None]) -> int:
     """Exit code of `work(world)` in the world that the launcher made; RESTART for None, to go on in a resized one.
 
-    The exceptions `expected`, raised on all ranks alike, and LaunchError end the job with one line and their
-    `exit_code`. Anything else ends all ranks with exit code 1, because those that are well would wait for the one
-    that is not.
+    JobErrors, which all ranks raise alike, end the job with one line and their `exit_code`. Any other exception ends
+    all ranks with exit code 1: they would wait for the rank that has raised it.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback of Python's when that ends a start
     for stream in (sys.stdout, sys.stderr):
@@ -38,12 +37,11 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
             errors="backslashreplace"
         )  # names of folders can be more than the screen's encoding
     world: World | None = None
-    refused: tuple[type[Exception], ...] = (*expected, LaunchError)
     try:
         world = connect(_watchdog())
         return _work_in(world, work)
-    except refused as error:
-        code = getattr(error, "exit_code", FAILED)
+    except JobError as error:
+        code = error.exit_code
         if _speaks(world):
             report_exit_code(code)
             print_error_line(f"error: {error}")
@@ -68,12 +66,12 @@ def run_job(work: Callable[[World], int | None], expected: tuple[type[Exception]
 
 
 def _watchdog() -> Watchdog:
-    """What watches this process from now on. LaunchError: the variable for its timeout makes no sense."""
+    """What watches this process from now on. InputError: the variable for its timeout makes no sense."""
     seconds = read_count(os.environ, START_TIMEOUT)
     if seconds == 0:
-        raise LaunchError(f"{START_TIMEOUT}=0: one second is the least")
+        raise InputError(f"{START_TIMEOUT}=0: one second is the least")
     watchdog = Watchdog(seconds or START_SECONDS, START_TIMEOUT)
-    with suppress(LaunchError):  # `connect` says what is wrong
+    with suppress(InputError):  # `connect` says what is wrong
         if launch := read_launch():
             watchdog.rank, watchdog.size = launch.rank, launch.size
     return watchdog
@@ -102,6 +100,6 @@ def _speaks(world: World | None) -> bool:
         return world.is_root
     try:
         launch = read_launch()
-    except LaunchError:
+    except InputError:
         return True
     return launch is None or (launch.rank if launch.local_rank is None else launch.local_rank) == 0

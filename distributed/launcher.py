@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distributed.environment import printable, read_count
-from distributed.errors import LaunchError
+from distributed.errors import InputError
 
 # Rank and size, local rank and local size as each launcher names them. horovodrun stands first: it may itself run under
 # MPI or Slurm.
@@ -41,22 +41,22 @@ class Launch:
 
 
 def read_launch(environment: Mapping[str, str] = os.environ) -> Launch | None:
-    """The launch of this process, or None where no launcher started it. LaunchError: its variables do not fit."""
+    """The launch of this process, or None where no launcher started it. InputError: its variables do not fit."""
     for by, names in NAMES.items():
         rank, size, local_rank, local_size = (read_count(environment, name) for name in names)
         if rank is None or size is None or (by == "srun" and size == 1):  # srun --pty bash: a shell, not a job
             continue
         if by == "srun" and "PMIX_RANK" not in environment:
-            raise LaunchError(f"srun started {size} processes that cannot find each other: use srun --mpi=pmix")
+            raise InputError(f"srun started {size} processes that cannot find each other: use srun --mpi=pmix")
         local_size = 1 if local_size is None else local_size
         if not (rank < size and 1 <= local_size <= size):
-            raise LaunchError(f"{by} set {names[0]}={rank} {names[1]}={size} {names[3]}={local_size}: no such place")
+            raise InputError(f"{by} set {names[0]}={rank} {names[1]}={size} {names[3]}={local_size}: no such place")
         return Launch(by, rank, size, local_size, local_rank)
     return None
 
 
 def check_rendezvous(environment: Mapping[str, str] = os.environ) -> None:
-    """LaunchError unless Gloo's rendezvous server can be reached: without it Horovod would end the interpreter."""
+    """InputError unless Gloo's rendezvous server can be reached: without it Horovod would end the interpreter."""
     if environment.get("HOROVOD_CONTROLLER") != "gloo":
         return
     host = environment.get("HOROVOD_GLOO_RENDEZVOUS_ADDR", "")
@@ -65,7 +65,7 @@ def check_rendezvous(environment: Mapping[str, str] = os.environ) -> None:
     try:
         socket.create_connection((host, port or 0), RENDEZVOUS_SECONDS).close()
     except (OSError, OverflowError, UnicodeError) as error:
-        raise LaunchError(f"{where}: horovodrun is not there ({error}); it sets both for its processes") from None
+        raise InputError(f"{where}: horovodrun is not there ({error}); it sets both for its processes") from None
 
 
 def follow_horovodrun() -> None:

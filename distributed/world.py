@@ -2,8 +2,8 @@
 
 import socket
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 import numpy as np
 
 from distributed import failure
-from distributed.errors import LaunchError
+from distributed.errors import InputError
 from distributed.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from mxnet.ndarray import NDArray
 
 T = TypeVar("T")
+MAX_FACT = 200  # characters of a fact in the message of `compare`
 MAX_STACK = 1 << 15  # characters of a stack in failure.json
 
 
@@ -52,6 +53,7 @@ class World:
         self.failures_to: Path | None = None  # the folder for failure.json
         self.began = time.time()
         self.may_exit = False  # may ranks end from now on?
+        self._block: str | None = None  # what the block of `fail_together` that runs now is about
         if watchdog:
             watchdog.world = self
 
@@ -66,15 +68,19 @@ class World:
 
     def allreduce(self, vector: "NDArray") -> None:
         """Add up `vector`, an NDArray of one dimension, over all ranks, in place, without waiting."""
+        self._check_outside_block()
 
     def allreduce_float16(self, vector: "NDArray") -> None:
         """The same for a float32 vector that travels as half floats."""
+        self._check_outside_block()
 
     def broadcast(self, arrays: Sequence["NDArray"]) -> None:
         """Overwrite the NDArrays `arrays` with those of rank 0."""
+        self._check_outside_block()
 
     def all_gather_object(self, value: Any) -> list[Any]:
         """`value` of every rank, in the order of the ranks. It is sent as JSON, so that nothing received runs."""
+        self._check_outside_block()
         return [value]
 
     def watch(self, timeout: float | None, failures_to: str | None) -> None:
@@ -140,29 +146,30 @@ class World:
         """Rank 0's `value`, which JSON must be able to hold; what the other ranks pass is ignored."""
         return self.all_gather_object(value if self.is_root else None)[0]
 
-    def on_all_ranks(self, work: Callable[[], T], expects: type[Exception], what: str) -> T:
-        """The result of `work()` on every rank, or on every rank the error `expects` if it came up on any.
+    @contextmanager
+    def fail_together(self, what: str) -> Iterator[None]:
+        """Run the block on every rank, and raise InputError on all of them where it is raised on any.
 
-        `what` the work is about tells the watchdog what is waited for, first here and then on the other ranks.
-        The error's `ranks` are those where it came up; `compare` says likewise who differs.
-        So a file that is missing on one host ends the job on all, with one message, and leaves no rank waiting.
+        So a file that one host lacks ends the job with one message, and no rank waits for another. `what` the block is
+        about goes into the heartbeats. Other exceptions pass through, on their rank alone. A collective within the
+        block raises RuntimeError: a rank whose block has failed would not take part in it.
         """
-        results: list[T] = []
+        self._check_outside_block()
         problem = None
         self.heartbeat(f"{what} on this rank")
+        self._block = what
         try:
-            results.append(work())
-        except expects as error:
-            problem = f"{error}"
+            yield
+        except InputError as error:
+            problem = [f"{error}", self.host]
+        finally:
+            self._block = None
         self.heartbeat(f"{what} from all ranks")
-        problems = self.all_gather_object(None if problem is None else [problem, self.host])
-        first = next((rank for rank, found in enumerate(problems) if found), None)
-        if first is None:
-            return results[0]
-        message, host = problems[first]
-        if not all(problems):
-            message += f" (rank {first} of {self.size}, on {host})"
-        raise with_ranks(expects(message), [rank for rank, found in enumerate(problems) if found])
+        problems = self.all_gather_object(problem)
+        if ranks := [rank for rank, found in enumerate(problems) if found]:
+            message, host = problems[ranks[0]]
+            where = "" if len(ranks) == self.size else f" (rank {ranks[0]} of {self.size}, on {host})"
+            raise InputError(f"{message}{where}", ranks)
 
     def barrier(self) -> None:
         """Wait until every rank is here."""
@@ -174,23 +181,22 @@ class World:
         self.barrier()
         self.may_exit = True
 
-    def compare(self, facts: dict[str, str]) -> None:
-        """Raise LaunchError on every rank unless the dict `facts` (name to text) is the same on all of them."""
-        self.heartbeat(f"{', '.join(facts)} of all ranks, to be compared")
+    def compare(self, facts: Mapping[str, str]) -> None:
+        """Raise InputError on every rank unless `facts` (name to text) are the same on all of them."""
+        self.heartbeat("the facts of all ranks, to be compared")
         everywhere = self.all_gather_object([self.host, facts])
         root_host, root_facts = everywhere[0]
         for name, expected in root_facts.items():
-            ranks = [rank for rank, (_, own) in enumerate(everywhere) if own[name] != expected]
+            ranks = [rank for rank, (_, own) in enumerate(everywhere) if own.get(name) != expected]
             if ranks:
                 others = ", ".join(f"rank {rank} on {everywhere[rank][0]}" for rank in ranks)
                 message = (
-                    f"{name} differs between the processes: rank 0 on {root_host} has {expected}, "
-                    f"{others} has {everywhere[ranks[0]][1][name]}"
+                    f"{name} differs between the processes: rank 0 on {root_host} has {expected[:MAX_FACT]}, "
+                    f"{others} has {everywhere[ranks[0]][1].get(name, 'none')[:MAX_FACT]}"
                 )
-                raise with_ranks(LaunchError(message), ranks)
+                raise InputError(message, ranks)
 
-
-def with_ranks(error: Exception, ranks: list[int]) -> Exception:
-    """`error`, whose attribute `ranks` tells where it came up."""
-    vars(error)["ranks"] = ranks
-    return error
+    def _check_outside_block(self) -> None:
+        """Raise RuntimeError within `fail_together`. Every collective calls it first."""
+        if self._block is not None:
+            raise RuntimeError(f"a collective within the block of fail_together({self._block!r})")

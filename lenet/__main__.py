@@ -6,7 +6,7 @@ from importlib import import_module
 from types import ModuleType
 
 import lenet.check_install  # noqa: F401  # first: it ends with one line where set-up is missing
-from distributed import LaunchError, World, environment, run_job
+from distributed import World, environment, run_job
 from lenet.cli import Parser
 from lenet.errors import InputError
 
@@ -31,12 +31,12 @@ EXAMPLES = {
 def main(arguments: list[str]) -> int:
     """Run the command that the command line asks for. Returns the exit code."""
     if arguments[:1] == ["evaluate"]:
-        return run_job(lambda world: evaluate(arguments, world), (InputError,))
+        return run_job(lambda world: evaluate(arguments, world))
     try:
         environment.settle()
         options = read_options(arguments)
         module_of(options.command).main(options)
-    except (InputError, LaunchError) as error:
+    except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     except ModuleNotFoundError as error:
@@ -48,7 +48,8 @@ def main(arguments: list[str]) -> int:
 
 def evaluate(arguments: list[str], world: World) -> int:
     """Run the one command that the processes of a job share. Returns the exit code."""
-    options = world.on_all_ranks(lambda: read_options(arguments), InputError, "the options")
+    with world.fail_together("the options"):
+        options = read_options(arguments)
     return module_of("evaluate").main(options, world)
 
 

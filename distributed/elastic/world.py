@@ -12,7 +12,7 @@ import mxnet as mx
 
 from distributed.elastic import rendezvous
 from distributed.elastic.memory import DESCRIPTOR, Memory
-from distributed.errors import LaunchError, print_error_line
+from distributed.errors import InputError, print_error_line
 from distributed.exit_codes import RESTART
 from distributed.horovod_world import HorovodWorld
 from distributed.watchdog import Watchdog
@@ -58,11 +58,11 @@ class ElasticWorld(HorovodWorld):
         self.abort(RESTART)
 
     def describe_failure(self, error: Exception) -> str | None:
-        return f"{error}" if hasattr(error, "ranks") else super().describe_failure(error)
+        return f"{error}" if isinstance(error, InputError) else super().describe_failure(error)
 
     def _is_recoverable(self, error: Exception) -> bool:
         """Is `error` the loss of another rank, or that of a new one? One of the program no rank is to meet again."""
-        if self.goes_on and hasattr(error, "ranks"):
+        if self.goes_on and isinstance(error, InputError) and error.ranks:
             return self.rank not in error.ranks
         if not isinstance(error, mx.MXNetError):
             with suppress(OSError):
@@ -79,10 +79,10 @@ class ElasticWorld(HorovodWorld):
 
 
 def join(watchdog: Watchdog | None) -> ElasticWorld:
-    """The world of this process. LaunchError: no agent started it."""
+    """The world of this process. InputError: no agent started it."""
     descriptor = os.environ.get(DESCRIPTOR)
     if descriptor is None:
-        raise LaunchError("an elastic job needs an agent in each slot: start it with launch/elastic.sh")
+        raise InputError("an elastic job needs an agent in each slot: start it with launch/elastic.sh")
     try:
         return ElasticWorld(Memory(int(descriptor)), watchdog)
     except mx.MXNetError:

@@ -9,7 +9,6 @@ from mxnet.gluon import HybridBlock
 from distributed import World
 from lenet.config import Config
 from lenet.data.dataset import Dataset
-from lenet.errors import InputError
 from lenet.model.graph import trace
 from lenet.model.network import ImageShape, load_network
 from lenet.model.parameters import named_parameters
@@ -22,8 +21,9 @@ MULTIPLY_ADD = 2  # FLOPs
 def print_summary(config: Config, world: World, dataset: Dataset) -> int:
     """Print the network of `config` for the images of `dataset` on rank 0. Returns the exit code."""
     classes, shape = len(dataset.class_names), dataset.image_shape
-    network = world.on_all_ranks(lambda: load_network(config.network), InputError, "the network's code")
-    net = world.on_all_ranks(lambda: network.build(classes, shape, config.seed, mx.cpu()), InputError, "the network")
+    with world.fail_together("the network"):
+        network = load_network(config.network)
+        net = network.build(classes, shape, config.seed, mx.cpu())
     if world.is_root:
         print(f"{network.name}: images of {_text(shape)}, {classes} classes")
         print("\n".join(summarise(net, shape)), flush=True)

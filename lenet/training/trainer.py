@@ -16,7 +16,6 @@ from lenet.data.batches import Batches
 from lenet.data.dataset import Dataset
 from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
-from lenet.errors import InputError
 from lenet.model.network import load_network
 from lenet.run.messages import final_line, resume_lines, start_lines
 from lenet.run.metrics_log import MetricsLog
@@ -53,27 +52,26 @@ class PendingStep:
 class Trainer(AbstractContextManager):
     """The run of `config` on `dataset` in `world`: `restore` it, then `fit`. Every rank does the same."""
 
-    def __init__(self, config: Config, world: World, dataset: Dataset):
-        self.config, self.world = config, world
+    def __init__(self, config: Config, dataset: Dataset, world: World):
+        self.config, self.dataset, self.world = config, dataset, world
         self.device, self.device_note, kind = choose_device(config.device, world)
-        self.network = world.on_all_ranks(lambda: load_network(config.network), InputError, "the network's code")
-        facts = {"the data": dataset.digest, "the classes": str(dataset.class_names)}
-        facts |= {"the network": self.network.digest, "the config": str(asdict(config))}
+        with world.fail_together("the network's code"):
+            self.network = load_network(config.network)
+        facts = {
+            "the data": dataset.digest,
+            "the classes": str(dataset.class_names),
+            "the network": self.network.digest,
+        }
+        facts |= {f"the option {name}": str(value) for name, value in asdict(config).items()}
         world.compare({**facts, **fingerprint(config, kind)})
         self.output = OutputDir(config.output_dir, NetworkSpec.of(config.network, dataset), self.network.name)
-        world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError, "the output folder")
-        world.on_all_ranks(lambda: check_path(config.profile) if world.is_root else None, InputError, "--profile")
-        world.heartbeat("the data set on the device")
-        self.dataset = dataset
-        self.training_data = world.on_all_ranks(
-            lambda: training_batches(config, dataset, self.device), InputError, "the training images"
-        )
-        self.validation_data = Batches(dataset.validation, self.device, dataset.pixel_mean, dataset.pixel_std)
-        self.net = world.on_all_ranks(
-            lambda: self.network.build(len(dataset.class_names), dataset.image_shape, config.seed, self.device),
-            InputError,
-            "the network",
-        )
+        with world.fail_together("the output folder, the data set on the device and the network"):
+            if world.is_root:
+                self.output.open()
+                check_path(config.profile)
+            self.training_data = training_batches(config, dataset, self.device)
+            self.validation_data = Batches(dataset.validation, self.device, dataset.pixel_mean, dataset.pixel_std)
+            self.net = self.network.build(len(dataset.class_names), dataset.image_shape, config.seed, self.device)
         self.state = TrainState.of(self.net, self.device)
         self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
         bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
@@ -92,14 +90,11 @@ class Trainer(AbstractContextManager):
     def restore(self) -> None:
         """Stand where the run stood last: what is kept in memory, a checkpoint, or the start; equal on all ranks."""
         world, state = self.world, self.state
-        devices, notes = (world.all_gather_object(each) for each in (str(self.device), self.device_note))
+        devices, notes = zip(*world.all_gather_object([str(self.device), self.device_note]))
         for line in start_lines(self.config, world.size, self.dataset, devices, notes):
             self.log.say(line)
-        restored = world.on_all_ranks(
-            lambda: self.checkpointer.restore(state) if world.is_root else None,
-            InputError,
-            "the checkpoint to go on from",
-        )
+        with world.fail_together("the checkpoint to resume from"):
+            restored = self.checkpointer.restore(state) if world.is_root else False
         world.heartbeat("the state of rank 0")
         where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals), state.best])
         if where:

@@ -42,7 +42,7 @@ def main(world):
     with tempfile.TemporaryDirectory() as folder:
         data = fashion_mnist.load(datasets.write(folder, train=STEPS * options.global_batch, validation=10))
         config = Config(global_batch=options.global_batch, output_dir=f"{folder}/run")
-        trainer = Trainer(config, world, data)
+        trainer = Trainer(config, data, world)
         reading, silent = trainer._read, lambda unread: None
         seconds = {reading: [], silent: []}
         for number in range(options.rounds + 1):
@@ -80,4 +80,4 @@ def tell_agreement(world):
 
 
 if __name__ == "__main__":
-    sys.exit(run_job(main, ()))
+    sys.exit(run_job(main))
