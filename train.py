@@ -9,15 +9,14 @@ from lenet.data.fashion_mnist import load as load_dataset
 
 
 def main(world: World) -> int | None:
-    """Train in `world`. The exit code, or None to go on in the world that it is resized to."""
+    """Train in `world`. Returns the exit code, or None to restart with other processes."""
     with world.fail_together("the config"):
-        config = read_config(sys.argv[1:]).for_processes(world.size, world.is_elastic)
-    world.watch(
-        timeout=None if config.debug else config.stall_timeout,
-        failures_to=None if config.deterministic_check else config.output_dir,
+        config = read_config(sys.argv[1:]).for_processes(world.size, world.committed.is_elastic)
+    world.monitor.configure(
+        None if config.debug else config.stall_timeout, None if config.deterministic_check else config.output_dir
     )
     with world.fail_together("the data set"):
-        dataset = load_dataset(config.data_dir, world.heartbeat)
+        dataset = load_dataset(config.data_dir, world.monitor.heartbeat)
     environment.choose_engine(config.debug)
     from lenet.training.determinism import check_determinism  # these import MXNet: its engine and threads are settled
     from lenet.training.summary import print_summary

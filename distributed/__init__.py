@@ -2,6 +2,7 @@
 
 from distributed.connect import connect
 from distributed.job import run_job
-from distributed.world import Position, World
+from distributed.monitor import Position
+from distributed.world import World
 
 __all__ = ["Position", "World", "connect", "run_job"]

@@ -5,7 +5,7 @@ import os
 from distributed import environment
 from distributed.errors import InputError
 from distributed.launcher import check_rendezvous, follow_horovodrun, read_launch
-from distributed.watchdog import Watchdog
+from distributed.monitor import Monitor
 from distributed.world import World
 
 # Gloo would end the interpreter without a word after 30 seconds of waiting: the watchdog speaks first. An elastic job
@@ -13,20 +13,21 @@ from distributed.world import World
 GLOO_SECONDS = "86400"
 
 
-def connect(watchdog: Watchdog | None = None) -> World:
-    """The world of this process: `World` without a launcher, else `HorovodWorld`. `watchdog` watches from then on.
+def connect(monitor: Monitor | None = None) -> World:
+    """The world of this process: `World` without a launcher, else `HorovodWorld`.
 
-    InputError where Horovod is missing or does not see the processes that the launcher started: training on would
-    be as many separate runs, each of which takes itself for rank 0.
+    InputError: Horovod is missing or does not see the processes that the launcher started. Each of them would be
+    rank 0 of a run of its own.
     """
+    monitor = monitor or Monitor()
     launch = read_launch()
     environment.settle()
-    if watchdog and launch:
-        watchdog.heartbeat("the launcher, MXNet and Horovod, to be loaded")
+    if launch:
+        monitor.heartbeat("the launcher, MXNet and Horovod, to be loaded")
     if launch and launch.by == "horovodrun":
         check_rendezvous()
     if launch is None:
-        return World(watchdog)
+        return World(monitor)
     follow_horovodrun()
     try:
         from distributed.elastic.world import join
@@ -37,9 +38,9 @@ def connect(watchdog: Watchdog | None = None) -> World:
             "launch/setup.sh builds it"
         ) from None
     if os.environ.get("HOROVOD_ELASTIC") == "1":
-        return join(watchdog)
+        return join(monitor)
     os.environ.setdefault("HOROVOD_GLOO_TIMEOUT_SECONDS", GLOO_SECONDS)
-    world = HorovodWorld(watchdog)
+    world = HorovodWorld(monitor)
     if world.size != launch.size:
         raise InputError(
             f"{launch.by} started {launch.size} processes but Horovod sees {world.size}; "

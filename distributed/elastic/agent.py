@@ -39,16 +39,16 @@ class Agent:
 
     def on_hosts_updated(self, timestamp: int, update: int) -> None:
         """Called by Horovod's notification thread when hosts come or go; `World.hosts_updated` reads it."""
-        self.memory.head.hosts_changed = True
+        self.memory.head.hosts_updated = True
 
     def live(self) -> int:
         """The exit code of this slot. Raises LeaveJob."""
         place: dict[str, str] = {}  # the first one is in the environment already
         tries = deaths = 0
         while True:
-            states_kept = self.memory.states_kept
+            commits = self.memory.commits
             code = self._run(place)
-            if self.memory.states_kept > states_kept:
+            if self.memory.commits > commits:
                 tries = deaths = 0
             if code == RESTART or (code == -signal.SIGABRT and self.memory.head.is_starting):
                 tries += 1  # another rank is lost; Horovod's C++ aborts if that happens while it starts
@@ -63,7 +63,7 @@ class Agent:
                 raise LeaveJob(f"its process was ended by a signal {DEATHS} times in a row", 128 - code)
             if tries + deaths == TRIES:
                 raise LeaveJob(f"no new world in {TRIES} tries: the processes of the job do not reach each other", 1)
-            self.memory.head.hosts_changed = False
+            self.memory.head.hosts_updated = False
             place = take_place()
 
     def _run(self, place: dict[str, str]) -> int:

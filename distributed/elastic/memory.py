@@ -17,7 +17,7 @@ class _State(ctypes.Structure):
 class _Head(ctypes.Structure):
     _fields_ = [
         ("is_starting", ctypes.c_bool),
-        ("hosts_changed", ctypes.c_bool),
+        ("hosts_updated", ctypes.c_bool),
         ("position", ctypes.c_uint64 * 3),
         ("states", _State * 2),
     ]
@@ -26,7 +26,7 @@ class _Head(ctypes.Structure):
 class Memory:
     """The states kept, and a head of single values, each of which is written at once.
 
-    `head.is_starting`: has the process begun to join a world, and not joined it yet? `head.hosts_changed`: have hosts
+    `head.is_starting`: has the process begun to join a world, and not joined it yet? `head.hosts_updated`: have hosts
     come or gone since the world was made? `head.position`: as `World.position`, zeros before the first step.
     """
 
@@ -43,21 +43,21 @@ class Memory:
         return cls(descriptor)
 
     @property
-    def states_kept(self) -> int:
-        """How many states were kept so far."""
+    def commits(self) -> int:
+        """How many states have been committed so far."""
         return max(state.number for state in self.head.states)
 
-    def keep(self, state: bytes) -> None:
-        """Keep `state` instead of the one before it, which stays readable until this one is whole."""
+    def commit(self, state: bytes) -> None:
+        """Replace the committed state by `state`. The one before it stays readable until this one is whole."""
         if len(state) > STATE_LIMIT:
             raise ValueError(f"a state of {len(state)} bytes is over the limit, {STATE_LIMIT}")
-        number = self.states_kept + 1
+        number = self.commits + 1
         start = _start(number % 2)
         self.map[start : start + len(state)] = state
         self.head.states[number % 2] = (number, len(state), zlib.crc32(state))
 
-    def kept(self) -> bytes | None:
-        """The last state that was kept whole, None if there is none."""
+    def committed(self) -> bytes | None:
+        """The last state that was committed whole, None if there is none."""
         for index in sorted(range(2), key=lambda index: self.head.states[index].number, reverse=True):
             head, start = self.head.states[index], _start(index)
             state = self.map[start : start + head.length]

@@ -32,7 +32,7 @@ def main(options: Namespace, world: World) -> int:
     """Evaluate in `world`, whose rank 0 alone needs the file PARAMS. Returns the exit code."""
     device = choose_device("auto", world).context
     with world.fail_together("the data set"):
-        dataset = fashion_mnist.load(options.data_dir, world.heartbeat)
+        dataset = fashion_mnist.load(options.data_dir, world.monitor.heartbeat)
     with world.fail_together("the network's description"):
         text = describe(options.params, options.network, dataset).to_json() if world.is_root else None
     found = NetworkSpec.from_json(world.broadcast_object(text), "rank 0")
@@ -41,7 +41,7 @@ def main(options: Namespace, world: World) -> int:
     world.compare({"the data": dataset.digest, "the network": code.digest})
     with world.fail_together("the network"):
         net = load_trained(options.params if world.is_root else None, device, found, code)
-    world.heartbeat("the network of rank 0")
+    world.monitor.heartbeat("the network of rank 0")
     _broadcast_parameters(net, world)
     data = Batches(dataset.validation, device, found.pixel_mean, found.pixel_std)
     evaluation = evaluate(net, data, world, len(found.class_names))

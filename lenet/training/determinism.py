@@ -64,7 +64,7 @@ def _train(
             rate = learning_rate(config, progress, end - begin, images)
             step.read(step.take(world, order, begin, end, rate, ()))
             progress = state.progress = progress.after_step(end - begin)
-            world.heartbeat(f"the gradients of step {progress.step} from all ranks")
+            world.monitor.heartbeat(f"the gradients of step {progress.step} from all ranks")
         progress = state.progress = progress.after_epoch()
     momenta = state.layout.split(state.momenta.asnumpy())
     return {**state.parameters(), **{f"the momentum of {name}": each for name, each in momenta.items()}}

@@ -95,14 +95,14 @@ class Trainer(AbstractContextManager):
             self.log.say(line)
         with world.fail_together("the checkpoint to resume from"):
             restored = self.checkpointer.restore(state) if world.is_root else False
-        world.heartbeat("the state of rank 0")
+        world.monitor.heartbeat("the state of rank 0")
         where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals), state.best])
         if where:
             state.progress, state.totals, state.best = Progress(**where[0]), Totals(**where[1]), where[2]
-            for line in resume_lines(state.progress, self.config.epochs, world.position):
+            for line in resume_lines(state.progress, self.config.epochs, world.monitor.position):
                 self.log.say(line)
         world.broadcast(state.vectors)
-        world.heartbeat("metrics.jsonl")
+        world.monitor.heartbeat("metrics.jsonl")
         self.log.open(last_step=state.progress.step)
         self.log.changes(state.progress, self.checkpointer.changes)
 
@@ -121,13 +121,13 @@ class Trainer(AbstractContextManager):
             return None
         if self.ended_by is End.STOP:
             # Rank 0 has its checkpoint: the first rank that ends makes a launcher end the others.
-            self.world.final_barrier("the last checkpoint, which rank 0 writes")
+            self.world.barrier("the last checkpoint, which rank 0 writes")
             stop_request.answered = True
             self.log.say(f"Stopped after step {self.state.progress.step}; the same command goes on from there")
             return STOPPED
-        self.world.heartbeat("the disk to take the trained network")
+        self.world.monitor.heartbeat("the disk to take the trained network")
         path = self.checkpointer.write_trained(self.state)
-        self.world.final_barrier("the trained network, which rank 0 writes")
+        self.world.barrier("the trained network, which rank 0 writes")
         self.log.say(f"The trained network is in {path}")
         seconds = time.monotonic() - self.began
         self.log.say(final_line(self.config, seconds, self.state.progress.step, self.log.accuracies))
@@ -167,7 +167,8 @@ class Trainer(AbstractContextManager):
             if pending:
                 self._finish_step(pending)
             pending = step
-            to_disk, to_memory = self._is_due(self.config.checkpoint_every), self._is_due(self.world.keep_every)
+            to_disk = self._is_due(self.config.checkpoint_every)
+            to_memory = self._is_due(self.world.committed.commit_every)
             if to_disk or to_memory:
                 self._finish_step(pending)
                 pending = None
@@ -183,8 +184,8 @@ class Trainer(AbstractContextManager):
         end = min(begin + self.config.images_in_step, len(self.training_data))
         progress = self.state.progress.after_step(end - begin)
         rate = self._learning_rate(end - begin)
-        self.world.begin_step(progress.epoch, progress.images_done, progress.step)
-        requests = (bool(stop_request), self.world.hosts_updated)
+        self.world.monitor.step_begins(progress.epoch, progress.images_done, progress.step)
+        requests = (bool(stop_request), self.world.committed.hosts_updated)
         numbers = self.step.take(self.world, order, begin, end, rate, requests)
         self.state.progress = progress
         return PendingStep(progress, end - begin, rate, numbers)
@@ -192,7 +193,8 @@ class Trainer(AbstractContextManager):
     def _finish_step(self, pending: PendingStep) -> None:
         """Take in the metrics of a step, waiting for that step alone."""
         number = pending.progress.step
-        self.world.heartbeat(f"the gradients of step {number} from all ranks{self.checkpointer.pending(number)}")
+        waiting_for = f"the gradients of step {number} from all ranks{self.checkpointer.pending(number)}"
+        self.world.monitor.heartbeat(waiting_for)
         metrics = self.step.read(pending.numbers)
         if metrics.images != pending.images:
             raise RuntimeError(f"step {number} was to see {pending.images} images but the ranks saw {metrics.images}")

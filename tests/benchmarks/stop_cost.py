@@ -75,7 +75,7 @@ def tell_agreement(world):
     from lenet.training.signals import stop_request
 
     times = 10_000
-    each = lambda: (bool(stop_request), world.hosts_updated, world.heartbeat(f"step {times}"))  # noqa: E731
+    each = lambda: (bool(stop_request), world.committed.hosts_updated, world.monitor.heartbeat(f"step {times}"))  # noqa: E731
     print(f"asking for a stop and telling the watchdog: {1e6 / times * timeit(each, number=times):.1f} µs a step")
 
 

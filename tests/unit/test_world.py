@@ -8,14 +8,15 @@ import pytest
 
 from distributed import World
 from distributed.errors import InputError
+from distributed.monitor import Monitor
 
 
 class ThreadWorld(World):
     """Ranks that are threads of this process: their `all_gather_object` meets at a barrier."""
 
     def __init__(self, rank, places, threads):
-        super().__init__()
-        self.rank, self.size, self.host = rank, len(places), f"host-{rank}"
+        super().__init__(Monitor(rank, len(places), f"host-{rank}"))
+        self.rank, self.size = rank, len(places)
         self.places, self.threads = places, threads
 
     def all_gather_object(self, value):
@@ -60,7 +61,7 @@ def test_a_world_of_one_is_the_identity():
     assert (world.rank, world.size, world.local_rank, world.local_size, world.is_root) == (0, 1, 0, 1, True)
     vector = mx.nd.array([1, 2])
     world.allreduce(vector)
-    world.allreduce_float16(vector)
+    world.allreduce(vector, as_float16=True)
     world.broadcast([vector])
     assert vector.asnumpy().tolist() == [1, 2]
     assert world.all_gather_object({"a": 1}) == [{"a": 1}]
@@ -77,10 +78,14 @@ def test_an_error_of_a_world_of_one_is_reported_as_it_is():
         read_file(World(), missing_on=[0])
 
 
-def test_abort_of_a_world_of_one_ends_the_process():
+@pytest.mark.parametrize(("error", "said"), [(OSError("no room"), "no room\n"), (ValueError("x"), "ValueError: x\n")])
+def test_abort_reports_the_error_and_ends_the_process(error, said, capsys):
     with pytest.raises(SystemExit) as caught:
-        World().abort(3)
-    assert caught.value.code == 3
+        World(Monitor(host="a")).abort(error)
+    assert caught.value.code == 1
+    out = capsys.readouterr().err
+    assert out.startswith("error: rank 0 of 1 on a: ")
+    assert out.endswith(said)
 
 
 def test_sums_and_the_roots_value():
@@ -131,7 +136,7 @@ def test_a_collective_in_a_block_is_refused_on_all_ranks(collective):
     assert "fail_together('the file')" in str(errors[0])
 
 
-@pytest.mark.parametrize("name", ["allreduce", "allreduce_float16", "broadcast", "all_gather_object"])
+@pytest.mark.parametrize("name", ["allreduce", "broadcast", "all_gather_object"])
 def test_a_world_of_one_refuses_each_collective_in_a_block_too(name):
     world = World()
     with pytest.raises(RuntimeError, match="the file"), world.fail_together("the file"):
