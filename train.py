@@ -12,9 +12,8 @@ def main(world: World) -> int | None:
     """Train in `world`. Returns the exit code, or None to restart with other processes."""
     with world.fail_together("the config"):
         config = read_config(sys.argv[1:]).for_processes(world.size, world.committed.is_elastic)
-    world.monitor.configure(
-        None if config.debug else config.stall_timeout, None if config.deterministic_check else config.output_dir
-    )
+    failures_to = None if config.deterministic_check else config.output_dir  # the check writes nothing
+    world.monitor.configure(None if config.debug else config.stall_timeout, failures_to)
     with world.fail_together("the data set"):
         dataset = load_dataset(config.data_dir, world.monitor.heartbeat)
     environment.choose_engine(config.debug)
