@@ -1,4 +1,4 @@
-"""What many processes do together; the only place that imports Horovod or mpi4py."""
+"""The processes of a job and what they do together. Only this package imports Horovod or mpi4py."""
 
 from distributed.connect import connect
 from distributed.job import run_job

@@ -1,4 +1,4 @@
-"""Joining the job that a launcher started, or being a world of one where none did."""
+"""Connect a process to the job that its launcher started; without a launcher, make a world of one."""
 
 import os
 
@@ -8,16 +8,16 @@ from distributed.launcher import check_rendezvous, follow_horovodrun, read_launc
 from distributed.monitor import Monitor
 from distributed.world import World
 
-# Gloo would end the interpreter without a word after 30 seconds of waiting: the watchdog speaks first. An elastic job
-# needs Gloo's patience, after which its processes try again.
+# Gloo would end the interpreter without a message after waiting for 30 seconds: the watchdog prints one before. An
+# elastic job needs Gloo's own timeout, after which its processes try again.
 GLOO_SECONDS = "86400"
 
 
 def connect(monitor: Monitor | None = None) -> World:
     """The world of this process: `World` without a launcher, else `HorovodWorld`.
 
-    InputError: Horovod is missing or does not see the processes that the launcher started. Each of them would be
-    rank 0 of a run of its own.
+    InputError: Horovod is missing or does not see the processes that the launcher started. Each would train alone, as
+    rank 0 of one.
     """
     monitor = monitor or Monitor()
     launch = read_launch()
@@ -44,6 +44,6 @@ def connect(monitor: Monitor | None = None) -> World:
     if world.size != launch.size:
         raise InputError(
             f"{launch.by} started {launch.size} processes but Horovod sees {world.size}; "
-            "it was built without this launcher's way to talk: rebuild it with launch/setup.sh"
+            "it was built without this launcher's transport: rebuild it with launch/setup.sh"
         )
     return world

@@ -1,4 +1,4 @@
-"""The state that an elastic job holds in memory, and whether the job continues after an error."""
+"""The committed state of an elastic job, and the recovery from the loss of a rank."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -47,7 +47,7 @@ class ElasticCommitted(Committed):
     def _is_recoverable(self, error: Exception) -> bool:
         """Is `error` the loss of another rank, or bad input of a rank that is new?
 
-        Any other error is the program's: the other slots are told not to run into it again.
+        Any other error is the program's, and no slot tries again.
         """
         if self.resumes and isinstance(error, InputError) and error.ranks:
             return self.monitor.rank not in error.ranks

@@ -1,13 +1,16 @@
-"""What the processes of a slot leave to each other: memory that their agent owns and that each of them maps."""
+"""The memory of a slot, in which each of its processes finds the state that the one before it has committed.
+
+The slot's agent owns it; each process maps it.
+"""
 
 import ctypes
 import mmap
 import os
 import zlib
 
-DESCRIPTOR = "LENET_ELASTIC_MEMORY"  # the variable that tells a process the memory's file descriptor
+DESCRIPTOR = "LENET_ELASTIC_MEMORY"  # the variable with the memory's file descriptor
 STATES_AT = mmap.PAGESIZE
-STATE_LIMIT = 1 << 30  # bytes of a state; memory is taken up only where something was written
+STATE_LIMIT = 1 << 30  # bytes of a state; only pages that are written take up memory
 
 
 class _State(ctypes.Structure):
@@ -24,10 +27,10 @@ class _Head(ctypes.Structure):
 
 
 class Memory:
-    """The states kept, and a head of single values, each of which is written at once.
+    """Two states, of which the newer one counts, and a head of values that are each written at once.
 
-    `head.is_starting`: has the process begun to join a world, and not joined it yet? `head.hosts_updated`: have hosts
-    come or gone since the world was made? `head.position`: as `World.position`, zeros before the first step.
+    `head.is_starting`: is the process joining a world? `head.hosts_updated`: were hosts added or removed since the
+    world was formed? `head.position`: the numbers of Monitor's Position, zeros before the first step.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -37,7 +40,7 @@ class Memory:
 
     @classmethod
     def create(cls) -> "Memory":
-        """New memory, all zeros, which lives as long as a process has it."""
+        """Make new memory, all zeros. It is freed when no process has it open."""
         descriptor = os.memfd_create("elastic")
         os.ftruncate(descriptor, STATES_AT + 2 * STATE_LIMIT)
         return cls(descriptor)
