@@ -23,11 +23,8 @@ def main(world: World) -> int | None:
     )
     environment.choose_engine(config.debug)
     from lenet.training.determinism import check_determinism  # these import MXNet: its engine and threads are settled
-    from lenet.training.summary import print_summary
     from lenet.training.trainer import Trainer
 
-    if config.summary:
-        return print_summary(config, world, dataset)
     if config.deterministic_check:
         return check_determinism(config, world, dataset)
     with Trainer(config, world, dataset) as trainer:

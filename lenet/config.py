@@ -117,7 +117,6 @@ class Config:
         json_schema_extra=OUTPUT,
     )
     best: bool = Field(False, description="keep the best network too, as best_NAME.params", json_schema_extra=OUTPUT)
-    summary: bool = Field(False, description="print the network, layer by layer, and end", json_schema_extra=DEBUGGING)
     deterministic_check: bool = Field(
         False, description="train 30 steps twice and compare all bits", json_schema_extra=DEBUGGING
     )
