@@ -4,7 +4,7 @@ import sys
 
 import lenet.check_install  # noqa: F401  # first: it ends with one line where set-up is missing
 from distributed import World, environment, run_job
-from lenet.config import read_config
+from lenet.config import read_config, write_config
 from lenet.data import fashion_mnist
 from lenet.errors import InputError, TrainingError
 
@@ -12,8 +12,12 @@ from lenet.errors import InputError, TrainingError
 def main(world: World) -> int | None:
     """Train in `world`. The exit code, or None to go on in the world that it is resized to."""
     config = world.on_all_ranks(
-        lambda: read_config(sys.argv[1:]).for_processes(world.size, world.is_elastic), InputError, "the config"
+        lambda: read_config(sys.argv[1:], world.size, world.is_elastic), InputError, "the config"
     )
+    if config.print_config:
+        if world.is_root:
+            write_config(config, sys.stdout)
+        return 0
     world.watch(
         timeout=None if config.debug else config.stall_timeout,
         failures_to=None if config.deterministic_check else config.output_dir,

@@ -16,18 +16,18 @@ def start_lines(
     """The lines for people; `devices` and `notes` about them are those of all ranks."""
     lines = [
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.validation):,} test images; "
-        f"{config.images_in_step} images a step on {', '.join(sorted(set(devices)))}; "
+        f"{config.global_batch} images a step on {', '.join(sorted(set(devices)))}; "
         f"processes: {processes}, {_promise(config)}"
     ]
     if (dataset.pixel_mean, dataset.pixel_std) != (PIXEL_MEAN, PIXEL_STD):
         lines.append(_own_data(dataset))
     lines += sorted({note for note in notes if note})
-    shards = -(-config.images_in_step // config.shard)
+    shards = -(-config.global_batch // config.shard)
     if processes > shards:
         lines.append(
             f"{processes - shards} of {processes} processes have nothing to compute: a step of "
-            f"{config.images_in_step} images has {shards} shard(s) of {config.shard}; "
-            f"--shard {max(1, config.images_in_step // processes)} or --global-batch {config.shard * processes} "
+            f"{config.global_batch} images has {shards} shard(s) of {config.shard}; "
+            f"--shard {max(1, config.global_batch // processes)} or --global-batch {config.shard * processes} "
             "gives work to all"
         )
     return lines
