@@ -1,4 +1,4 @@
-"""python -m lenet COMMAND: see, judge, use and export what a run has learned."""
+"""python -m lenet COMMAND: see, judge, use and export what a run has learned; without COMMAND, list them."""
 
 import sys
 from argparse import Namespace
@@ -17,6 +17,7 @@ COMMANDS = {
     "predict": "the predicted classes of test images or of your own pictures",
     "report": "curves, confusion matrix and mistakes of runs, as pictures and one HTML page",
     "export": "an ONNX file and Gluon's own pair of files, checked against each other",
+    "summary": "a network's layers with their shapes, parameters and FLOPs",
 }
 EXAMPLES = {
     "pack": "photos data --size 32x32",
@@ -25,6 +26,7 @@ EXAMPLES = {
     "predict": "runs/lenet --image shoe.png",
     "report": "runs/lenet",
     "export": "runs/lenet --output lenet5.onnx",
+    "summary": "--network net.py:small --data-dir data",
 }
 
 
@@ -54,7 +56,7 @@ def evaluate(arguments: list[str], world: World) -> int:
 
 
 def read_options(arguments: list[str]) -> Namespace:
-    """The command and its options; only the command that was asked for is imported. InputError: they are wrong."""
+    """Return the command and its options; only that command is imported. InputError: they are wrong."""
     parser = Parser(prog="python -m lenet", description="See what a run has learned.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
@@ -62,11 +64,11 @@ def read_options(arguments: list[str]) -> Namespace:
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=example)
         if arguments[:1] == [name]:
             module_of(name).add_options(command)
-    return parser.parse_args(arguments)
+    return parser.parse_args(arguments or ["--help"])
 
 
 def module_of(command: str) -> ModuleType:
-    """The module of a command, and no other: what they import takes its time."""
+    """Return the module of a command, without importing the others: Matplotlib and ONNX take seconds."""
     return import_module(f"lenet.commands.{command}")
 
 

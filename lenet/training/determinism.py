@@ -60,7 +60,7 @@ def _train(
         data.start_epoch(progress.epoch)
         order = nd.array(epoch_order(config.seed, progress.epoch, images), ctx=device, dtype="int32")
         while progress.images_done < images and progress.step < STEPS:
-            begin, end = progress.images_done, min(progress.images_done + config.images_in_step, images)
+            begin, end = progress.images_done, min(progress.images_done + config.global_batch, images)
             rate = learning_rate(config, progress, end - begin, images)
             step.read(step.take(world, order, begin, end, rate, ()))
             progress = state.progress = progress.after_step(end - begin)

@@ -74,7 +74,7 @@ class Trainer(AbstractContextManager):
             self.net = self.network.build(len(dataset.class_names), dataset.image_shape, config.seed, self.device)
         self.state = TrainState.of(self.net, self.device)
         self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
-        bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
+        bar = ProgressBar(config.epochs, len(dataset.train), config.global_batch, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))
         self.profile = StepProfile(config.profile if world.is_root else None, self.log.say)
         self.checkpointer = Checkpointer(
@@ -181,7 +181,7 @@ class Trainer(AbstractContextManager):
         """Queue the step that follows the state's progress."""
         self.profile.begin_step()
         begin = self.state.progress.images_done
-        end = min(begin + self.config.images_in_step, len(self.training_data))
+        end = min(begin + self.config.global_batch, len(self.training_data))
         progress = self.state.progress.after_step(end - begin)
         rate = self._learning_rate(end - begin)
         self.world.monitor.step_begins(progress.epoch, progress.images_done, progress.step)

@@ -29,7 +29,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = world.broadcast_object(folder)  # rank 0's
         options = ["--epochs", "6", "--no-tensorboard", "--output-dir", folder, *sys.argv[1:]]
-        config = read_config(options).for_processes(world.size)
+        config = read_config(options, world.size)
         with Trainer(config, fashion_mnist.load(config.data_dir), world) as trainer:
             trainer.restore()
             times = alternate(trainer, world, started)
