@@ -18,7 +18,9 @@ def choose_device(requested: str, world: World) -> mx.Context:
     Process i of a host gets GPU i, or the one GPU that the launcher lets it see. `auto` is the CPU where MXNet sees no
     GPU. InputError: there are fewer GPUs than processes, or CUDA cannot run a kernel on this process's GPU.
     """
-    return world.on_all_ranks(lambda: _choose(requested, world), InputError, "the device")
+    with world.fail_together("the device"):
+        device = _choose(requested, world)
+    return device
 
 
 def _choose(requested: str, world: World) -> mx.Context:

@@ -24,12 +24,12 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
 
     Nothing is written outside of temporary folders. TrainingError on all ranks: the two differ, or the ranks do.
     """
-    epochs = max(config.epochs, -(-STEPS * config.images_in_step // len(dataset.train)))
+    epochs = max(config.epochs, -(-STEPS * config.global_batch // len(dataset.train)))
     config = replace(config, epochs=epochs, max_steps=STEPS, resume="never", tensorboard=False, profile=None)
     with tempfile.TemporaryDirectory() as own:
         folder = world.broadcast_object(own)
         runs = (replace(config, output_dir=f"{folder}/{name}") for name in ("first", "second"))
-        trainers = [_train(run, world, dataset) for run in runs]
+        trainers = [_train(run, dataset, world) for run in runs]
     first, second = (_arrays(each.state) for each in trainers)
     for name in first:
         difference = np.abs(first[name] - second[name]).max()
@@ -44,9 +44,9 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
     return 0
 
 
-def _train(config: Config, world: World, dataset: Dataset) -> Trainer:
+def _train(config: Config, dataset: Dataset, world: World) -> Trainer:
     """Return a Trainer after the steps. The lines of its run are not printed."""
-    with redirect_stdout(io.StringIO()), Trainer(config, world, dataset) as trainer:
+    with redirect_stdout(io.StringIO()), Trainer(config, dataset, world) as trainer:
         trainer.restore()
         trainer.train()
     return trainer
