@@ -37,7 +37,7 @@ OUTLIERS = 0.02  # of the losses of single steps: may lie above the figure
 
 
 class Line(NamedTuple):
-    """A line of a figure: a kind of number of the run with this index."""
+    """A line of a figure: values of one kind of the run with index `run`."""
 
     x: np.ndarray  # (n,)
     y: np.ndarray  # (n,)
@@ -46,18 +46,18 @@ class Line(NamedTuple):
 
 
 def names_with_data(runs: Sequence[History]) -> list[str]:
-    """The names in CAPTIONS of the figures in which something would be drawn."""
+    """Return the names in CAPTIONS of the figures that have data."""
     return [name for name in CAPTIONS if lines_of(name, runs)]
 
 
 def lines_of(name: str, runs: Sequence[History]) -> list[Line]:
-    """The lines of the figure with that name, none of them empty."""
+    """Return the lines of the figure `name`, without empty ones."""
     lines = [line for number, run in enumerate(runs) for line in _lines(name, run, number, _are_in_epochs(runs))]
     return [line for line in lines if len(line.x)]
 
 
 def figure(name: str, runs: Sequence[History], run_names: Sequence[str]) -> Figure:
-    """The figure with that name. One run has a colour for each kind of line, several runs have one for each run."""
+    """Return the figure `name`. One run has a colour for each kind of line, several runs have one for each run."""
     handles = key(lines_of(name, runs), run_names)
     rows = -(-len(handles) // 2)
     result = Figure(figsize=(4.4, 3.1 + 0.2 * rows), layout="constrained")  # the legend takes nothing from the curves
@@ -68,7 +68,7 @@ def figure(name: str, runs: Sequence[History], run_names: Sequence[str]) -> Figu
 
 
 def key(lines: Sequence[Line], run_names: Sequence[str]) -> list[Line2D]:
-    """The legend: what the kinds of lines are, and for several runs which colour is whose."""
+    """Return the legend: the kinds of lines and, for several runs, the colour of each run."""
     runs, handles = len(run_names), []
     kinds = [kind for kind in STYLES if any(line.kind == kind for line in lines)]
     if runs > 1:
@@ -82,7 +82,7 @@ def key(lines: Sequence[Line], run_names: Sequence[str]) -> list[Line2D]:
 
 
 def draw(axes: Axes, name: str, runs: Sequence[History]) -> None:
-    """Draw the curves with that name."""
+    """Draw the curves of the figure `name`."""
     lines = lines_of(name, runs)
     for line in lines:
         style = {**STYLES[line.kind], "color": _colour(line, len(runs))}
@@ -116,7 +116,7 @@ def _lines(name: str, run: History, number: int, in_epochs: bool) -> Iterator[Li
 
 
 def _are_in_epochs(runs: Sequence[History]) -> bool:
-    """Can the steps of all runs be told as fractions of epochs?"""
+    """Return whether the steps of all runs can be given as fractions of epochs."""
     return all(len(run.epochs["step"]) for run in runs)
 
 
@@ -125,7 +125,7 @@ def _colour(line: Line, runs: int) -> str:
 
 
 def _limit_loss(axes: Axes, lines: Sequence[Line]) -> None:
-    """Let the first steps' losses go out of the figure where they would flatten the rest, and say how high they go."""
+    """Clip the first steps' losses where they would flatten the rest, and print the highest."""
     steps = np.concatenate([line.y for line in lines if line.kind == STEPS] or [np.zeros(0)])
     epochs = np.concatenate([line.y for line in lines if line.kind != STEPS] or [np.zeros(0)])
     steps, epochs = steps[np.isfinite(steps)], epochs[np.isfinite(epochs)]

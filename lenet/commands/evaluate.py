@@ -29,7 +29,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace, world: World) -> int:
-    """Evaluate in `world`, whose rank 0 alone needs the file PARAMS. Returns the exit code."""
+    """Evaluate in `world`, where rank 0 alone needs the file PARAMS. Returns the exit code."""
     device = choose_device("auto", world)
     with world.fail_together("the data set"):
         dataset = fashion_mnist.load(options.data_dir, world.monitor.heartbeat)
@@ -57,7 +57,7 @@ def main(options: Namespace, world: World) -> int:
 
 
 def _broadcast_parameters(net: HybridBlock, world: World) -> None:
-    """Give all ranks rank 0's parameters, by way of copies: a forward leaves them in a layout that cannot be sent."""
+    """Broadcast rank 0's parameters as copies: a forward leaves them in a layout that cannot be sent."""
     parameters = named_parameters(net).values()
     copies = [nd.array(each.data().asnumpy(), ctx=each.data().context) for each in parameters]
     world.broadcast(copies)
@@ -66,7 +66,7 @@ def _broadcast_parameters(net: HybridBlock, world: World) -> None:
 
 
 def class_table(confusion: np.ndarray, class_names: Sequence[str] = CLASS_NAMES) -> list[str]:
-    """The lines of a table of the classes, from the matrix (classes, classes) of labels by predictions."""
+    """Return the lines of a table of the classes, from the matrix (classes, classes) of labels by predictions."""
     lines = [f"{'class':<14}{'precision':>10}{'recall':>8}{'support':>8}"]
     for name, precision, recall, support in class_scores(confusion, class_names):
         lines.append(f"{name:<14}{precision:>10}{recall:>8}{support:>8}")
@@ -74,10 +74,10 @@ def class_table(confusion: np.ndarray, class_names: Sequence[str] = CLASS_NAMES)
 
 
 def class_scores(confusion: np.ndarray, class_names: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
-    """Each class with its number, its precision, recall and support, from the matrix of labels by predictions.
+    """Yield number and name, precision, recall and support of each class, from the matrix of labels by predictions.
 
-    Precision: the correct part of the images that were taken for the class. Recall: the part of the images of the
-    class that was found. Support: how many images the class has.
+    Precision: the correct fraction of the images predicted as the class. Recall: the fraction of the images of the
+    class that were predicted as it. Support: the number of images of the class.
     """
     for number, name in enumerate(class_names):
         correct, predicted, support = confusion[number, number], confusion[:, number].sum(), confusion[number].sum()

@@ -42,7 +42,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace) -> None:
-    """Write the three files beside their paths, check them, and only then give them their names."""
+    """Write the three files to a temporary folder, check them, and move them to their paths."""
     dataset = fashion_mnist.load(options.data_dir)
     found = describe(options.params, options.network, dataset)
     code = load_network(found.network)
@@ -70,7 +70,7 @@ def main(options: Namespace) -> None:
 
 
 def _default_output(name: str) -> Path:
-    """Where the network of that name goes. InputError: the folder cannot be written."""
+    """Return the default path for the network `name`. InputError: the folder cannot be written."""
     try:
         return cli.path_ending(".onnx")(f"{name.lower()}.onnx")
     except ArgumentTypeError as error:
@@ -96,7 +96,7 @@ def _pair(prefix: Path, images: np.ndarray, found: NetworkSpec) -> np.ndarray:
 
 
 def _compare(what: str, expected: np.ndarray, found: np.ndarray) -> float:
-    """The largest difference of a logit. RuntimeError: it is more than rounding."""
+    """Return the largest difference of a logit. RuntimeError: it is larger than rounding."""
     difference = float(np.abs(expected - found).max())
     if difference > TOLERANCE or (expected.argmax(axis=1) != found.argmax(axis=1)).any():
         raise RuntimeError(f"{what} differs from Gluon by up to {difference:.3g} of a logit: nothing was written")

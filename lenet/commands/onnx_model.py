@@ -12,7 +12,7 @@ from lenet.run.network_spec import NetworkSpec
 
 
 class Graph:
-    """The nodes and constants of a graph in the making."""
+    """The nodes and constants of a graph that is being built."""
 
     def __init__(self) -> None:
         self.weights: list[TensorProto] = []
@@ -24,15 +24,15 @@ class Graph:
         return name
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node of one output. Returns the name of that."""
+        """Add a node with one output. Returns the output's name."""
         self.nodes.append(helper.make_node(kind, inputs, [f"{kind}_{len(self.nodes)}"], **attributes))
         return self.nodes[-1].output[0]
 
 
 def onnx_model(net: HybridBlock, found: NetworkSpec) -> onnx.ModelProto:
-    """The network as an ONNX model: `pixels` (n, H, W) or (n, H, W, C) uint8 to `logits` (n, classes) float32, any n.
+    """Return an ONNX model from `pixels` (n, H, W) or (n, H, W, C) uint8 to `logits` (n, classes) float32, for any n.
 
-    InputError: it has an operator that MXNet cannot write.
+    InputError: MXNet cannot write an operator of the network.
     """
     graph, classes = Graph(), len(found.class_names)
     channels, height, width = found.image_shape
@@ -58,7 +58,7 @@ def onnx_model(net: HybridBlock, found: NetworkSpec) -> onnx.ModelProto:
 
 
 def _normalise(graph: Graph, found: NetworkSpec) -> str:
-    """Add what lenet.model.normalise.normalise does. Returns the name of its output (n, C, H, W)."""
+    """Add the nodes of lenet.model.normalise.normalise. Returns the name of the output (n, C, H, W)."""
     output = graph.node("Cast", "pixels", to=TensorProto.FLOAT)
     is_grey = found.image_shape[0] == 1
     mean, std = (np.array(each[0] if is_grey else each, np.float32) for each in (found.pixel_mean, found.pixel_std))

@@ -1,4 +1,4 @@
-"""MXNet's own ONNX writer, which takes any network, made to work with today's onnx package."""
+"""MXNet's ONNX writer, adapted to current versions of the onnx package."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +22,9 @@ TYPES = ("float32", "float64", "float16", "bool", "int8", "int32", "int64", "uin
 def write_graph(
     net: HybridBlock, image_shape: tuple[int, int, int], source: str
 ) -> tuple[list[onnx.NodeProto], list[TensorProto], str]:
-    """The nodes of the network, whose input (n, *image_shape) is the output `source`, its weights, and its output.
+    """Return nodes, weights and output name of the network, whose input (n, *image_shape) is the output `source`.
 
-    InputError: it has an operator that MXNet cannot write.
+    InputError: MXNet cannot write an operator of the network.
     """
     symbol = net(mx.sym.var(INPUT))
     parameters = {each.name: each.data() for each in net.collect_params().values()}
@@ -45,9 +45,9 @@ def write_graph(
 
 @contextmanager
 def _onnx_as_mxnet_knows_it() -> Iterator[None]:
-    """Give MXNet 1.9.1 the table of types that later onnx packages have no more, and have its graph checked as OPSET.
+    """Provide the table of types that current onnx packages no longer have, and check MXNet's graph as OPSET.
 
-    An operator that it cannot write becomes an InputError that names it.
+    InputError: MXNet cannot write an operator, which the message names.
     """
     to_onnx = {np.dtype(each): helper.np_dtype_to_tensor_dtype(np.dtype(each)) for each in TYPES}
     to_numpy = {number: each for each, number in to_onnx.items()}
@@ -57,7 +57,7 @@ def _onnx_as_mxnet_knows_it() -> Iterator[None]:
     def convert_layer(node: dict[str, Any], **context: Any) -> Any:
         try:
             return convert(node, **context)
-        except Exception as error:  # the writer has no error of its own
+        except Exception as error:  # the writer raises no error class for this
             raise InputError(
                 f"MXNet cannot write the operator {node['op']} ({node['name']}) as ONNX: {error}"
             ) from error

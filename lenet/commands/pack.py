@@ -42,16 +42,16 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 class Reader:
-    """Reads pictures that all have one shape: `size`, or that of the first of them."""
+    """Read pictures of one shape: `size`, or that of the first picture."""
 
     def __init__(self, size: tuple[int, int] | None, channels: int, count: int):
-        """`count` pictures in all are to be read."""
+        """`count`: the number of pictures to read in all."""
         self.size, self.channels, self.count = size, channels, count
         self.first: Path | None = None
         self.shape: tuple[int, ...] = ()  # of the first picture
 
     def read(self, pictures: Sequence[Picture], split: str) -> tuple[np.ndarray, np.ndarray]:
-        """Images (n, H, W) or (n, H, W, 3) and labels (n,). A line is said of each picture that cannot be read.
+        """Return images (n, H, W) or (n, H, W, 3) and labels (n,). Prints a line for each picture that cannot be read.
 
         InputError: sizes differ and `size` is not given, there are too many pixels, or no picture can be read.
         """
@@ -84,7 +84,7 @@ class Reader:
 
 
 def main(options: Namespace) -> None:
-    """Read all pictures, then write the data set whole or not at all."""
+    """Read all pictures, then write the whole data set or nothing."""
     names, splits = find_pictures(options.folder, options.validation, options.seed)
     reader = Reader(options.size, 1 if options.gray else 3, sum(map(len, splits)))
     lines = []
@@ -104,10 +104,10 @@ def main(options: Namespace) -> None:
 
 @contextmanager
 def _new_folder(output: Path) -> Iterator[Path]:
-    """A folder to fill that becomes `output` when the block ends well. InputError: that is there, or cannot be made."""
+    """Yield a folder that becomes `output` if the block succeeds. InputError: `output` exists or cannot be made."""
     try:
         if output.exists() and not (output.is_dir() and not any(output.iterdir())):
-            raise InputError(f"{output}: is not an empty folder; the data set needs one of its own")
+            raise InputError(f"{output}: is not an empty folder, which the data set needs")
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".pack-") as temporary:
             place = Path(temporary) / "data"

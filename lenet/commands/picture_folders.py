@@ -1,4 +1,4 @@
-"""Where the pictures of each class stand: in folders that are named after the classes."""
+"""Find the pictures of each class, in folders that are named after the classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,16 +15,16 @@ VALIDATION, SEED = 0.1, 1
 
 
 class Picture(NamedTuple):
-    """A file of the folder that is packed."""
+    """A picture's file and its class."""
 
     path: Path
     label: int
 
 
 def find_pictures(folder: Path, validation: float | None, seed: int | None) -> tuple[list[str], list[list[Picture]]]:
-    """The names of the classes and the pictures of both splits.
+    """Return the names of the classes and the pictures of both splits.
 
-    `validation` is the part that is held out and `seed` that of its choice, None where nobody has asked for one.
+    `validation` is the fraction to hold out and `seed` chooses it; None where the options are not given.
     InputError: the folder cannot be a data set.
     """
     try:
@@ -51,14 +51,14 @@ def find_pictures(folder: Path, validation: float | None, seed: int | None) -> t
 
 
 def _pictures(folder: Path, label: int) -> list[Picture]:
-    """The pictures of a class, in the order of their names."""
+    """Return the pictures of a class in the order of their names."""
     if not folder.is_dir():
         return []
     return [Picture(each, label) for each in sorted(folder.iterdir()) if each.suffix.lower() in ENDINGS]
 
 
 def _split(found: Sequence[list[Picture]], part: float, seed: int) -> list[list[list[Picture]]]:
-    """Each class's pictures cut in two: those to train with, and `part` of them, at least one, held out."""
+    """Split each class's pictures into training pictures and the fraction `part` of them, at least one, held out."""
     train, validation = [], []
     for label, pictures in enumerate(found):
         held_out = min(max(1, round(part * len(pictures))), len(pictures) - 1) if pictures else 0

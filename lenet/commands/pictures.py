@@ -1,4 +1,4 @@
-"""People's PNG and JPEG files as arrays of pixels, read without trust in what they are."""
+"""Untrusted PNG and JPEG files as arrays of pixels."""
 
 import warnings
 from pathlib import Path
@@ -12,10 +12,10 @@ MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # Pillow's, by the number of cha
 
 
 def read_picture(path: str | Path, channels: int, size: tuple[int, int] | None = None) -> np.ndarray:
-    """The picture, upright, as (height, width) uint8 or, with several channels, (height, width, channels).
+    """Return the upright picture as (height, width) uint8 or, with several channels, (height, width, channels).
 
-    With `size` (height, width) it is brought to that: scaled until it covers the size, what is too much cut off on both
-    sides alike. InputError: the file is no PNG or JPEG picture, or has more pixels than Pillow takes for sound.
+    With `size` (height, width) it is scaled to cover that size and cropped to it at both sides. InputError: the file is
+    not a PNG or JPEG picture, or has more pixels than Pillow allows.
     """
     try:
         with warnings.catch_warnings():
@@ -33,12 +33,12 @@ def read_picture(path: str | Path, channels: int, size: tuple[int, int] | None =
 
 
 def viewable(images: np.ndarray) -> np.ndarray:
-    """Images of a data set as a figure shows them: of two channels, brightness and opacity, only the first."""
+    """Return the images for a figure: of two channels, brightness and opacity, the first alone."""
     return images[..., 0] if images.ndim == 4 and images.shape[3] == 2 else images
 
 
 def _convert(image: Image.Image, channels: int) -> Image.Image:
-    """In Pillow's mode for so many channels; what can be seen through stands on white where none says so."""
+    """Convert to Pillow's mode for `channels`; without a channel for opacity, on a white background."""
     if image.mode.startswith("I"):  # 16 bits
         image = Image.fromarray((np.asarray(image, np.int64) // 257).clip(0, 255).astype(np.uint8))
     if channels in (1, 3) and image.has_transparency_data:

@@ -33,7 +33,7 @@ MAX_CELLS = 250  # in a row of the matrix: on a screen more are too small to be 
 
 @contextmanager
 def theme(colours: dict[str, Any]) -> Iterator[None]:
-    """Matplotlib's settings for figures in these colours, LIGHT or DARK; text stays text in SVG."""
+    """Set Matplotlib's colours to LIGHT or DARK within the block; text stays text in SVG."""
     inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     papered = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
     settings = {
@@ -54,7 +54,7 @@ def theme(colours: dict[str, Any]) -> Iterator[None]:
 def image_grid(
     images: np.ndarray, titles: Sequence[str], wrong: Collection[int] = (), columns: int = COLUMNS
 ) -> Figure:
-    """A figure of images (n, 28, 28) in rows, each under its title; those with an index in `wrong` are framed."""
+    """Return a figure of images (n, 28, 28) in rows, each under its title, with frames around those in `wrong`."""
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     lines = 1 + max(title.count("\n") for title in titles)
@@ -73,7 +73,7 @@ def image_grid(
 
 
 def confusion(matrix: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
-    """A figure of the matrix (classes, classes), label by prediction."""
+    """Return a figure of the matrix (classes, classes), label by prediction."""
     side = float(np.clip(2 + 0.26 * len(matrix), 3.6, 8))
     figure = Figure(figsize=(side + 0.1, side), layout="constrained")
     draw_confusion(figure.add_subplot(), matrix, class_names)
@@ -82,10 +82,10 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str], title: str) -> Fig
 
 
 def draw_confusion(axes: Axes, matrix: np.ndarray, class_names: Sequence[str]) -> None:
-    """Draw the matrix (classes, classes), label by prediction: numbers of images, shaded by their part of the row.
+    """Draw the matrix (classes, classes), label by prediction: numbers of images, shaded by their fraction of the row.
 
-    The errors have a colour and a scale of their own, on which the most frequent one is darkest: on that of the
-    diagonal they would be nearly white. Many classes have no numbers, and only some of them are named.
+    The errors have another colour and scale, on which the most frequent one is darkest: on that of the
+    diagonal they would be nearly white. With many classes there are no numbers, and only some classes are named.
     """
     colours = confusion_colours(matrix)
     classes = len(matrix)
@@ -111,7 +111,7 @@ def draw_confusion(axes: Axes, matrix: np.ndarray, class_names: Sequence[str]) -
 
 
 def confusion_colours(matrix: np.ndarray) -> np.ndarray:
-    """The colours (classes, classes, 4) of a confusion matrix, each channel from 0 to 1."""
+    """Return the colours (classes, classes, 4) of a confusion matrix, each channel from 0 to 1."""
     share = matrix / matrix.sum(axis=1, keepdims=True).clip(1)  # of the images of the class
     is_correct = np.eye(len(matrix), dtype=bool)
     errors = np.sqrt(share / max(share[~is_correct].max(), 1e-9)).clip(0, 1)  # the root: rare ones are seen too
@@ -119,7 +119,7 @@ def confusion_colours(matrix: np.ndarray) -> np.ndarray:
 
 
 def shorten_name(name: str, limit: int) -> str:
-    """A name of at most `limit` characters: the middle of a longer one is left out."""
+    """Return the name in at most `limit` characters, without the middle of a longer one."""
     half = (limit - 1) // 2
     return name if len(name) <= limit else f"{name[: limit - 1 - half]}…{name[-half:]}"
 
@@ -134,14 +134,14 @@ def save(figure: Figure, path: Path, dpi: int = 150) -> None:
 
 
 def svg(figure: Figure) -> bytes:
-    """A figure as SVG, the same bytes for the same figure."""
+    """Return the figure as SVG, with the same bytes for the same figure."""
     target = io.BytesIO()
     figure.savefig(target, format="svg", metadata={"Date": None})
     return target.getvalue()
 
 
 def _strongest_of_blocks(colours: np.ndarray, size: int) -> np.ndarray:
-    """In each block of size x size cells the colour that differs most from the paper: a mean would hide rare errors."""
+    """Return each block's colour that is farthest from the paper: the mean of a block would hide rare errors."""
     classes = len(colours)
     blocks = -(-classes // size)
     paper = to_rgba(matplotlib.rcParams["axes.facecolor"])
@@ -153,6 +153,6 @@ def _strongest_of_blocks(colours: np.ndarray, size: int) -> np.ndarray:
 
 
 def _shades(colour: str) -> Colormap:
-    """From the theme's paper to a colour."""
+    """Return the shades from the theme's paper to a colour."""
     paper = matplotlib.rcParams["axes.facecolor"]
     return LinearSegmentedColormap.from_list("shades", [paper, colour])

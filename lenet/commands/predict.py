@@ -1,4 +1,4 @@
-"""python -m lenet predict: the classes that a trained network gives to test images or to people's own pictures."""
+"""python -m lenet predict: the classes that a trained network predicts for test images or a user's pictures."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -73,10 +73,10 @@ def main(options: Namespace) -> None:
 
 
 def _user_images(paths: Sequence[str], found: NetworkSpec) -> tuple[list[str], Split]:
-    """The paths of the pictures that can be used, and these; a line on standard error for each of the others.
+    """Return paths and images of the readable pictures; print a line on standard error for each of the others.
 
-    Clothing as Fashion-MNIST has it, others only scaled and cropped to what the network takes. InputError: there is
-    none.
+    Clothing becomes as in Fashion-MNIST; other pictures are scaled and cropped to the network's input. InputError:
+    no picture can be read.
     """
     channels, *size = found.image_shape
     is_fashion = (found.class_names, found.image_shape) == (FASHION.class_names, FASHION.image_shape)
@@ -96,7 +96,7 @@ def _user_images(paths: Sequence[str], found: NetworkSpec) -> tuple[list[str], S
     for reason in reasons:
         print(f"warning: left out: {reason}", file=sys.stderr)
     pixels = np.stack(list(images.values()))
-    return list(images), Split(pixels, np.zeros(len(pixels), np.uint8))  # nobody knows their labels; none is used
+    return list(images), Split(pixels, np.zeros(len(pixels), np.uint8))  # the labels are unknown and unused
 
 
 def _print_likeliest(paths: Sequence[str], chances: np.ndarray, names: Sequence[str]) -> list[str]:

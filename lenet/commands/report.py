@@ -1,4 +1,4 @@
-"""python -m lenet report: what runs have done, as pictures and one page that needs nothing but a browser."""
+"""python -m lenet report: the results of runs as pictures and one self-contained HTML page."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace) -> None:
-    """Write the pictures and report.html, and remove what an earlier report has left there."""
+    """Write the pictures and report.html, and remove the files of an earlier report."""
     if len(options.runs) > MAX_RUNS:
         raise InputError(f"{len(options.runs)} runs: the colours of at most {MAX_RUNS} can be told apart")
     if options.picture and len(options.runs) > 1:
@@ -68,7 +68,7 @@ def main(options: Namespace) -> None:
 def _figures(
     runs: Sequence[History], names: Sequence[str], networks: Sequence[Scores]
 ) -> dict[str, Callable[[], Figure]]:
-    """What draws each picture, by the name of its file without the suffix."""
+    """Return the functions that draw the pictures, by the names of their files without the suffix."""
     figures: dict[str, Callable[[], Figure]] = {}
     for name in curves.names_with_data(runs):
         figures[name] = partial(curves.figure, name, runs, names)
@@ -82,7 +82,7 @@ def _figures(
 
 
 def _write_pictures(target: Path, figures: dict[str, Callable[[], Figure]]) -> None:
-    """Write the figures in place of the earlier report's. InputError: the disk refuses."""
+    """Replace the earlier report's pictures with the figures. InputError: they cannot be written."""
     try:
         target.mkdir(parents=True, exist_ok=True)
         for old in report_files(target):
@@ -96,7 +96,7 @@ def _write_pictures(target: Path, figures: dict[str, Callable[[], Figure]]) -> N
 
 
 def _evaluate_newest(run: History, name: str, data_dir: str | None, network: str | None) -> Scores | None:
-    """The Scores of the newest network of a run, or None if it has written none yet."""
+    """Return the Scores of the newest network of a run, or None if it has not written one yet."""
     path = run.newest_weights()
     if path is None:
         print(f"{run.folder}: no network is written yet: no confusion matrix and no mistakes")
@@ -108,7 +108,7 @@ def _evaluate_newest(run: History, name: str, data_dir: str | None, network: str
     except InputError:
         if path == run.newest_weights():
             raise
-        # A run that goes on has deleted this checkpoint meanwhile.
+        # The run is still training and has deleted this checkpoint meanwhile.
         return _evaluate_newest(run, name, data_dir, network)
     split = dataset.validation
     data = Batches(split, mx.cpu(), found.pixel_mean, found.pixel_std)
@@ -137,7 +137,7 @@ def _overview(run: History, networks: Sequence[Scores]) -> Figure:
 
 
 def _names(runs: Sequence[History]) -> list[str]:
-    """A short name for each run: the last parts of its path, as many as make it differ from the others."""
+    """Return a short name for each run: as many of the last parts of its path as make it unique."""
     paths = [run.folder.resolve().parts for run in runs]
     for length in range(1, max(map(len, paths)) + 1):
         names = ["/".join(parts[-length:]) for parts in paths]

@@ -1,4 +1,4 @@
-"""The report's page: one HTML file with everything in it, for light and dark screens of any width."""
+"""The report's page: one self-contained HTML file, for light and dark screens of any width."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ TEMPLATE = Path(__file__).with_name("report_template.html")
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """How a network that a run has written does on the test images."""
+    """The results of a run's network on the test images."""
 
     run_name: str
     file: str  # the name of its file or folder
@@ -42,7 +42,7 @@ def write(
     curves: Mapping[str, Callable[[], Figure]],
     networks: Sequence[Scores],
 ) -> None:
-    """Write the page of `runs` with their names. `curves` has what draws a figure by its caption.
+    """Write the page of `runs` with their names. `curves` maps captions to functions that draw the figures.
 
     InputError: it cannot be written.
     """
@@ -63,7 +63,7 @@ def write(
 
 
 def _picture(draw: Callable[[], Figure], caption: str) -> str:
-    """A figure with a caption, drawn once for light and once for dark screens."""
+    """Return the HTML of a figure with a caption, drawn once for light and once for dark screens."""
     sources = {}
     for name, colours in (("light", plots.LIGHT), ("dark", plots.DARK)):
         with plots.theme(colours):

@@ -1,4 +1,4 @@
-"""The tables of the report's page, as HTML: what runs reached, their recipes, the classes, how a run failed."""
+"""The tables of the report's page, as HTML: results, options, classes and failure."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ MAX_STACK = 1 << 16  # characters on the page
 
 
 def facts(runs: Sequence[History], names: Sequence[str]) -> str:
-    """What the runs have reached: a row for each fact, a column for each run."""
+    """Return the table of results: a row for each fact, a column for each run."""
     columns = [HEADS, *(_facts_of(run, name) for run, name in zip(runs, names))]
     rows = (
         f"<tr>{_head(head)}{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
@@ -51,7 +51,7 @@ def facts(runs: Sequence[History], names: Sequence[str]) -> str:
 
 
 def recipe(runs: Sequence[History], names: Sequence[str]) -> str:
-    """All options of the runs: a row for each, a column for each run; what differs from the default is marked."""
+    """Return the table of options: a row for each, a column for each run, a mark where a value is not the default."""
     default = asdict(Config())
     options = dict.fromkeys([*default, *(str(name) for run in runs for name in run.config)])
     rows = [f"<tr>{''.join(map(_head, ['Option', *names, 'Default']))}</tr>"]
@@ -62,7 +62,7 @@ def recipe(runs: Sequence[History], names: Sequence[str]) -> str:
 
 
 def classes(confusion: np.ndarray, class_names: Sequence[str]) -> str:
-    """Precision, recall and support of each class, from the matrix (classes, classes) of labels by predictions."""
+    """Return the table of the classes, from the matrix (classes, classes) of labels by predictions."""
     rows = [f"<tr>{''.join(map(_head, ('class', 'precision', 'recall', 'support')))}</tr>"]
     for name, *scores in class_scores(confusion, class_names):
         rows.append(f"<tr>{_head(name)}{''.join(f'<td>{score}</td>' for score in scores)}</tr>")
@@ -70,7 +70,7 @@ def classes(confusion: np.ndarray, class_names: Sequence[str]) -> str:
 
 
 def failure(folder: Path, name: str) -> str:
-    """What failure.json in the folder of a run tells, under a heading; nothing if there is none."""
+    """Return the contents of failure.json under a heading, or nothing if a run has none."""
     try:
         told = read_json(folder / "failure.json")
     except FileNotFoundError:
@@ -100,7 +100,7 @@ def _facts_of(run: History, name: str) -> Iterator[str]:
 
 
 def _differs(run: History, name: str, default: dict[str, Any]) -> bool:
-    """Is the option known to be another than the default? An older run may not have it."""
+    """Return whether the option differs from the default. An older run may not have it."""
     return name in run.config and run.config[name] != default.get(name)
 
 
@@ -110,7 +110,7 @@ def _value(value: Any, is_marked: bool = False) -> str:
 
 
 def _text(value: Any, limit: int) -> str:
-    """A value of JSON as people read it: of an object a line for each of its names."""
+    """Return a JSON value as text: for an object a line for each name."""
     if isinstance(value, dict):
         text = "\n".join(
             f"{name}: {each if isinstance(each, str) else json.dumps(each)}" for name, each in value.items()

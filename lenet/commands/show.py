@@ -44,7 +44,7 @@ def main(options: Namespace) -> None:
 
 
 def first_images(split: Split, count: int) -> Split:
-    """The first `count` images of a split. InputError: it has fewer."""
+    """Return the first `count` images of a split. InputError: it has fewer."""
     if count > len(split):
         raise InputError(f"--count {count}: there are {len(split):,} images")
     return Split(split.images[:count], split.labels[:count])

@@ -1,4 +1,4 @@
-"""A trained network from a run's folder, a `.params` file of ours or of the tutorial, or a checkpoint's folder."""
+"""Load a trained network from a run's folder, a checkpoint's folder or a `.params` file, the tutorial's too."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +20,10 @@ FASHION = NetworkSpec(LENET5, (1, 28, 28), CLASS_NAMES, PIXEL_MEAN, PIXEL_STD)
 
 
 def describe(path: str | Path, network: str | None = None, dataset: Dataset | None = None) -> NetworkSpec:
-    """What the network in `path` takes and gives: as its run has written beside it, else as fits `dataset`.
+    """Return the NetworkSpec of the network in `path`: the one that its run wrote beside it, else one for `dataset`.
 
-    Where there is neither, it is that of Fashion-MNIST. `network`, of the option --network, is instead of the run's.
-    InputError: `dataset` is not of that kind.
+    Without both it is that of Fashion-MNIST. `network`, from the option --network, replaces the run's.
+    InputError: the network does not fit `dataset`.
     """
     path = Path(path)
     found = read_network_spec(path if path.is_dir() else path.parent)
@@ -35,12 +35,12 @@ def describe(path: str | Path, network: str | None = None, dataset: Dataset | No
 
 
 def _for_dataset(found: NetworkSpec, path: Path, dataset: Dataset) -> NetworkSpec:
-    """The description of the network in `path` with the names that `dataset` has. InputError: it cannot take that."""
+    """Return `found` with the class names of `dataset`. InputError: the network in `path` does not fit `dataset`."""
     shapes = [" x ".join(map(str, each.image_shape)) for each in (dataset, found)]
     if shapes[0] != shapes[1]:
         raise InputError(f"{dataset.name}: has images of {shapes[0]}, {path} was trained with {shapes[1]}")
     names, own = dataset.class_names, found.class_names
-    if names == numbered(len(names)) and len(names) <= len(own):  # the labels are all that is known of them
+    if names == numbered(len(names)) and len(names) <= len(own):  # `dataset` names no classes
         return found
     if len(names) != len(own):
         raise InputError(f"{dataset.name}: has {len(names)} classes, {path} was trained with {len(own)}")
@@ -55,10 +55,10 @@ def _for_dataset(found: NetworkSpec, path: Path, dataset: Dataset) -> NetworkSpe
 def load_trained(
     path: str | Path | None, device: mx.Context, found: NetworkSpec = FASHION, code: Network | None = None
 ) -> HybridBlock:
-    """The network that is described, on `device`, with the weights that `path` holds; without a path with any.
+    """Return the network `found` on `device` with the weights in `path`, or with initial weights without a path.
 
-    `code` is the Network of its name, if that is loaded already. InputError: the file or checkpoint is missing or not
-    whole, or it holds another network.
+    `code` is its Network, if that is loaded already. InputError: the file or checkpoint is missing, damaged or of
+    another network.
     """
     code = code or load_network(found.network)
     net = code.build(len(found.class_names), found.image_shape, 0, device)
@@ -72,9 +72,9 @@ def load_trained(
 
 
 def newest_network(path: Path) -> Path:
-    """`path`, or where it is a run's folder the newest network in it: the trained one or a later checkpoint.
+    """Return `path`, or the newest network in it if it is a run's folder: the trained one or a later checkpoint.
 
-    InputError: the run has none yet.
+    InputError: the run has no network yet.
     """
     if not (path / "checkpoints").is_dir():
         return path

@@ -1,4 +1,4 @@
-"""People's own pictures made into what the network knows: 28 x 28 pixels, bright clothing on black."""
+"""Convert a user's pictures to those of Fashion-MNIST: 28 x 28 pixels, bright clothing on black."""
 
 from pathlib import Path
 
@@ -17,11 +17,11 @@ BRIGHT = 230  # at least this bright becomes the brightest twentieth of the clot
 
 
 def read(path: str | Path) -> np.ndarray:
-    """The picture in a PNG or JPEG file as (28, 28) uint8. InputError: the file is no such picture, or too large.
+    """Return the picture in a PNG or JPEG file as (28, 28) uint8. InputError: it is no such picture, or too large.
 
     As in Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747, section 2): bright on dark, without margins, the
     longer edge 28 pixels long, centred. The clothing is what differs from the background, darker or brighter or of
-    another colour, and a pixel is as bright as it differs. A picture of 28 x 28 pixels is at most turned round.
+    another colour, and a pixel is as bright as it differs. A picture of 28 x 28 pixels is inverted at most.
     """
     image = _open(path)
     if image.size == (SIDE, SIDE):
@@ -40,17 +40,17 @@ def read(path: str | Path) -> np.ndarray:
 
 
 def _open(path: str | Path) -> Image.Image:
-    """The picture in RGB as people see it: upright and on white."""
+    """Return the picture in RGB, upright and on white."""
     return Image.fromarray(read_picture(path, 3))
 
 
 def _turned(grey: np.ndarray) -> np.ndarray:
-    """A small picture (28, 28), bright on dark."""
+    """Return a picture (28, 28) as bright on dark."""
     return 255 - grey if np.median(grey[_is_border(grey.shape)]) > 127 else grey
 
 
 def _difference(pixels: np.ndarray) -> tuple[np.ndarray, float]:
-    """How much each pixel of (height, width, 3) differs from the background, 0 to 255, and how much that itself does.
+    """Return each pixel's difference from the background, 0 to 255, and the background's own noise.
 
     The background is a polynomial of degree 2 for each channel, since light falls off towards a side or the corners;
     it is fitted to the pixels of the border, without those of clothing that the border cuts.
@@ -72,7 +72,7 @@ def _difference(pixels: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _is_border(shape: tuple[int, ...]) -> np.ndarray:
-    """Which pixels (height, width) are at the border of a picture: a fiftieth of it, one at least."""
+    """Return which pixels (height, width) belong to the border: a fiftieth of the picture, one pixel at least."""
     inner = np.zeros(shape, bool)
     down, right = (max(1, edge // 50) for edge in shape)
     inner[down:-down, right:-right] = True
@@ -80,7 +80,7 @@ def _is_border(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _fitted(cut: Image.Image) -> np.ndarray:
-    """The picture (28, 28) with the longer edge of `cut` as long as its own, and `cut` in the middle."""
+    """Return the picture (28, 28) with `cut` in the middle, scaled until its longer edge has 28 pixels."""
     scale = SIDE / max(cut.size)
     width, height = (max(1, round(edge * scale)) for edge in cut.size)
     canvas = Image.new("L", (SIDE, SIDE))

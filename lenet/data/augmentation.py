@@ -1,4 +1,4 @@
-"""Training images that are mirrored and moved at random, drawn from the seed, the epoch and the image alone."""
+"""Training images that are mirrored and shifted at random, by seed, epoch and image alone."""
 
 import math
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ FLIP, DOWN, RIGHT = 1, 2, 3  # a stream of random numbers each, none of them tha
 
 
 def draws(seed: int, epoch: int, images: int, flip: bool, shift: int) -> np.ndarray:
-    """What happens to each image in an epoch: (3, images) int32, mirrored (0 or 1), pixels down, pixels right.
+    """Draw each image's change in an epoch: (3, images) int32, mirrored (0 or 1), pixels down, pixels right.
 
-    A pure function of the seed, the epoch and the image's number: not of its place in the order, nor of how many
-    images there are.
+    They depend on the seed, the epoch and the image's number, not on its place in the order or the number of
+    images.
     """
     limits = {FLIP: (0, 2 if flip else 1), DOWN: (-shift, shift + 1), RIGHT: (-shift, shift + 1)}
     streams = (np.random.RandomState([seed, epoch, each]).randint(*limits[each], images) for each in limits)
@@ -28,15 +28,15 @@ def draws(seed: int, epoch: int, images: int, flip: bool, shift: int) -> np.ndar
 
 
 class AugmentedBatches(Batches):
-    """Batches whose images are mirrored left to right with `flip`, half of them, and moved by up to `shift` pixels.
+    """Batches whose images are mirrored left to right with probability 1/2 (`flip`) and moved by up to `shift` pixels.
 
-    What is moved in from outside is black. A batch is one gather of pixels, from images with black edges.
+    Pixels from outside are black. A batch is one gather of pixels, from images with black edges.
     """
 
     def __init__(
         self, split: Split, device: mx.Context, mean: Sequence[float], std: Sequence[float], config: Config
     ) -> None:
-        """The draws are those of the config's seed. InputError: its shift is too large for the images."""
+        """Use the config's seed. InputError: its shift is too large for the images."""
         super().__init__(split, device, mean, std)
         self.seed, self.flip, self.shift = config.seed, config.flip, config.shift
         number, height, width, *channels = split.images.shape
@@ -52,12 +52,12 @@ class AugmentedBatches(Batches):
         self.columns = nd.arange(width, ctx=device, dtype="int32").reshape((1, 1, -1))
 
     def start_epoch(self, epoch: int) -> None:
-        """Draw what happens to the images of this epoch."""
+        """Draw the changes of the images for this epoch."""
         table = draws(self.seed, epoch, len(self), self.flip, self.shift)
         self.draws = [nd.array(each.reshape(-1, 1, 1), ctx=self.device, dtype="int32") for each in table]  # (N, 1, 1)
 
     def take(self, rows: nd.NDArray, images: nd.NDArray, labels: nd.NDArray) -> None:
-        """As Batches.take, the images changed as this epoch has drawn."""
+        """Write images and labels as Batches.take does, with this epoch's changes."""
         mirrored, down, right = (nd.take(each, rows) for each in self.draws)  # (n, 1, 1) each
         row = nd.broadcast_sub(self.rows + self.shift, down)  # (n, H, 1): where a pixel comes from
         column = nd.broadcast_sub(self.columns + self.shift, right)  # (n, 1, W)
@@ -68,6 +68,6 @@ class AugmentedBatches(Batches):
 
 
 def training_batches(config: Config, dataset: Dataset, device: mx.Context) -> Batches:
-    """The training images as `config` wants them: as they are or changed at random. InputError: it cannot be."""
+    """Return the training images of `config`, with or without random changes. InputError: the shift is too large."""
     plain = dataset.train, device, dataset.pixel_mean, dataset.pixel_std
     return AugmentedBatches(*plain, config) if config.flip or config.shift else Batches(*plain)

@@ -21,20 +21,20 @@ class Batches:
         return len(self.images)
 
     def buffers(self, size: int) -> tuple[nd.NDArray, nd.NDArray]:
-        """Arrays on the device for so many images and labels."""
+        """Return arrays on the device for `size` images and labels."""
         images = nd.zeros((size, *self.images.shape[1:]), ctx=self.device, dtype="uint8")
         return images, nd.zeros(size, ctx=self.device, dtype=self.labels.dtype)
 
     def start_epoch(self, epoch: int) -> None:
-        """Make ready for this epoch; for images that are the same in all of them there is nothing to do."""
+        """Prepare for this epoch. Images that do not change need nothing."""
 
     def take(self, rows: nd.NDArray, images: nd.NDArray, labels: nd.NDArray) -> None:
-        """Write the images and labels of `rows` (n,) int32 into the arrays given, which `buffers(n)` has made."""
+        """Write the images and labels of `rows` (n,) int32 into the arrays of `buffers(n)`."""
         nd.take(self.images, rows, out=images)
         nd.take(self.labels, rows, out=labels)
 
     def cut(self, rows: range, size: int) -> Iterator[tuple[nd.NDArray, nd.NDArray]]:
-        """The images and labels of the range `rows` in slices of at most `size`."""
+        """Yield the images and labels of the range `rows` in slices of at most `size`."""
         for start in range(rows.start, rows.stop, size):
             stop = min(start + size, rows.stop)
             yield self.images[start:stop], self.labels[start:stop]

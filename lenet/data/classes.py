@@ -1,4 +1,4 @@
-"""The names of a data set's classes: a file of the user's beside the images, or the numbers of the labels."""
+"""The names of a data set's classes: from classes.txt beside the images, or the numbers of the labels."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ LIMIT = 4 * (MAX_NAME + 1) * MAX_CLASSES  # bytes of the file; a character has 4
 
 
 def read_class_names(folder: Path) -> tuple[str, ...] | None:
-    """The names in the folder's classes.txt; None where there is none. InputError: it cannot be such a file."""
+    """Return the names in the folder's classes.txt, or None without that file. InputError: it is not valid."""
     path = folder / FILE
     try:
         lines = read_regular(path, LIMIT).decode("utf-8").splitlines()
@@ -31,7 +31,7 @@ def read_class_names(folder: Path) -> tuple[str, ...] | None:
 
 
 def check_class_names(names: Sequence[str], where: str) -> None:
-    """InputError, which begins with `where`, unless these are 2 to MAX_CLASSES short, printable, different names."""
+    """Raise InputError, which begins with `where`, unless there are 2 to MAX_CLASSES short, printable, unique names."""
     if not 2 <= len(names) <= MAX_CLASSES:
         raise InputError(f"{where}: names {len(names)} classes; a data set has 2 to {MAX_CLASSES:,}")
     for number, name in enumerate(names):
@@ -44,5 +44,5 @@ def check_class_names(names: Sequence[str], where: str) -> None:
 
 
 def numbered(classes: int) -> tuple[str, ...]:
-    """Names for so many classes of which only the labels are known."""
+    """Return names for `classes` classes of which only the labels are known."""
     return tuple(str(label) for label in range(classes))

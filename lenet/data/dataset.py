@@ -1,4 +1,4 @@
-"""What a data set is in memory: two splits of images with their classes, and what a network must know of them."""
+"""A data set in memory: two splits of images with their classes, and the facts that a network depends on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +20,14 @@ class Split:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width), as a network takes an image."""
+        """Return (channels, height, width) of the network's input."""
         height, width, *channels = self.images.shape[1:]
         return (channels[0] if channels else 1, height, width)
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """The two splits, and where they are from.
+    """The two splits and their origin.
 
     `digest` is the SHA-256 over the SHA-256 of each of the four files (unzipped; as hex text, in the order of
     fashion_mnist.FILES, nothing between), so it does not depend on how the files are zipped.
@@ -44,7 +44,7 @@ class Dataset:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of every image."""
+        """Return (channels, height, width) of every image."""
         return self.train.image_shape
 
 

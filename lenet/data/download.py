@@ -1,4 +1,4 @@
-"""Downloads Fashion-MNIST into a folder: once per machine, checked, and no half file under a final name."""
+"""Download Fashion-MNIST into a folder: once per machine, verified and atomic."""
 
 import fcntl
 import http.client
@@ -19,7 +19,7 @@ ADDRESSES = (  # tried in turn for each file
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
 )
-# SHA-256 of the unzipped files, which stays the same when somebody zips them anew, as Debian does.
+# SHA-256 of the unzipped files, which does not change when they are zipped again, as Debian does.
 DIGESTS = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -28,12 +28,12 @@ DIGESTS = {
 }
 TIMEOUT = 20  # seconds without a byte
 MAX_BYTES = 64 << 20  # of one file; the largest real one has 26 million
-Heartbeat = Callable[[str], None]  # is told what is waited for
+Heartbeat = Callable[[str], None]  # called with what is waited for
 OTHER_WAYS = "install Debian's package (apt-get install dataset-fashion-mnist) or name a folder with --data-dir"
 
 
 class Unavailable(Exception):
-    """A file that cannot be had; the text says why."""
+    """A file cannot be downloaded; the text says why."""
 
 
 def fetch(
@@ -43,11 +43,11 @@ def fetch(
     *,
     heartbeat: Heartbeat = lambda waiting_for: None,
 ) -> None:
-    """Download those of the four files that the folder does not have yet.
+    """Download those of the four files that are not in the folder yet.
 
-    One process of a machine downloads; the others wait for it and find the files. Proxies are taken from the
-    environment. `heartbeat` is told that bytes come, here or in the process that downloads, and from where.
-    InputError: what was tried and which other ways there are.
+    One process of a machine downloads and the others wait for it. Proxies are taken from the
+    environment. `heartbeat` is called while bytes arrive, here or in the process that downloads.
+    InputError: a file cannot be downloaded; the text names the addresses and the alternatives.
     """
     folder = Path(folder)
     try:
@@ -68,7 +68,7 @@ def fetch(
 
 
 def _take(lock: TextIO, heartbeat: Heartbeat) -> None:
-    """Take the lock, which ends with its process, however that ends. It waits while another process downloads."""
+    """Take the lock, waiting while another process downloads. The kernel releases it when its process ends."""
     changed = 0.0
     while True:
         try:
@@ -96,7 +96,7 @@ def _complete(folder: Path, addresses: Sequence[str], digests: Mapping[str, str]
 
 
 def _obtain(path: Path, addresses: Sequence[str], digest: str, heartbeat: Heartbeat) -> None:
-    """Bring one file, from the first address that serves the right one."""
+    """Download a file from the first address that has the right one."""
     reasons = []
     for address in addresses:
         try:
@@ -108,7 +108,7 @@ def _obtain(path: Path, addresses: Sequence[str], digest: str, heartbeat: Heartb
 
 
 def _get(url: str, heartbeat: Heartbeat) -> bytes:
-    """The whole file at the address."""
+    """Return the content of the file at the address."""
     content = bytearray()
     heartbeat(f"the download of {url}")
     try:
@@ -133,7 +133,7 @@ def _get(url: str, heartbeat: Heartbeat) -> bytes:
 
 
 def _store(path: Path, content: bytes, digest: str) -> None:
-    """Write the file if it is the right one."""
+    """Write the file if its digest is right."""
     try:
         with whole_file(path) as partial:
             partial.write_bytes(content)
@@ -144,5 +144,5 @@ def _store(path: Path, content: bytes, digest: str) -> None:
 
 
 def _sha256(path: Path) -> str:
-    """SHA-256 of the unzipped file. InputError: it is no IDX file."""
+    """Return the SHA-256 of the unzipped file. InputError: it is not an IDX file."""
     return idx.sha256(idx.read(path))

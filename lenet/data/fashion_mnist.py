@@ -1,4 +1,4 @@
-"""The data set, whole in memory, from four IDX files in a folder: Fashion-MNIST, or pictures of the user's own."""
+"""Load the data set into memory from four IDX files in a folder: Fashion-MNIST, or a user's pictures."""
 
 import hashlib
 import os
@@ -30,12 +30,12 @@ CHANNELS = 4  # at most
 
 
 def load(data_dir: str | Path | None = None, heartbeat: Callable[[str], None] = lambda waiting_for: None) -> Dataset:
-    """Read the four files in `data_dir`, or wherever the data set stands on this machine.
+    """Read the four files in `data_dir`, or in the data set's folder on this machine.
 
-    Each file may be gzipped; where both `NAME` and `NAME.gz` stand in the folder, `NAME` is read. Without
+    Each file may be gzipped; where both `NAME` and `NAME.gz` are in the folder, `NAME` is read. Without
     `data_dir`, Debian's folder is taken if any of the files is there, else MXNet's download folder, completed
     from the network. InputError: a file is missing, cannot be read or is not sound; the text names it.
-    `heartbeat` is told each piece that is read or downloaded next.
+    `heartbeat` is called before each file is read or downloaded.
     """
     folder = _default_folder(heartbeat) if data_dir is None else Path(os.path.expanduser(data_dir))
     paths = [_path(folder, name) for name in FILES]
@@ -88,7 +88,7 @@ def _path(folder: Path, name: str) -> Path:
 
 
 def _read_split(images_path: Path, labels_path: Path) -> tuple[Split, tuple[str, str]]:
-    """The split, and the digests of its two files."""
+    """Return the split and the digests of its two files."""
     images, labels = idx.read(images_path), idx.read(labels_path, is_labels=True)
     if images.ndim not in (3, 4) or images.shape[3:] > (CHANNELS,):
         raise InputError(
@@ -106,7 +106,7 @@ def _read_split(images_path: Path, labels_path: Path) -> tuple[Split, tuple[str,
 
 
 def _class_names(names: tuple[str, ...] | None, splits: list[tuple[Path, Split]]) -> tuple[str, ...]:
-    """The names of the classes that the labels are of, numbers where there are none. InputError: a label has no name.
+    """Return the names of the labels' classes, or numbers without classes.txt. InputError: a label has no name.
 
     `splits` come with the path of their labels.
     """

@@ -1,4 +1,4 @@
-"""Reads IDX files, the format of MNIST and Fashion-MNIST, gzipped or not, trusting nothing that they say.
+"""Read and write IDX files, the format of MNIST and Fashion-MNIST. The files read are not trusted.
 
 An IDX file is two zero bytes, a type byte, the number of dimensions, a big-endian 32-bit size for each, then
 the values (http://yann.lecun.com/exdb/mnist/).
@@ -23,21 +23,21 @@ from lenet.errors import InputError
 UINT8, INT16 = 0x08, 0x0B  # the type byte
 TYPES: dict[int, np.dtype] = {UINT8: np.dtype(np.uint8), INT16: np.dtype(">i2")}
 GZIP_MAGIC = b"\x1f\x8b"
-GZIP_BEST_RATIO = 1032  # a deflate stream cannot say more than this many bytes with one
+GZIP_BEST_RATIO = 1032  # bytes, at most, that a byte of a deflate stream expands to
 MAX_VALUES = 2**31 - 1  # MXNet's arrays have 32-bit sizes
 CHUNK = 1 << 20  # bytes
 
 
 def read(path: str | Path, is_labels: bool = False) -> np.ndarray:
-    """The uint8 array that the file holds, in its header's shape. The first bytes tell whether it is gzipped.
+    """Return the uint8 array in the file, in its header's shape. It may be gzipped, which its first bytes show.
 
-    A file of labels may hold 16-bit numbers too, for more than 256 classes: they come as int16, big-endian. Takes
-    memory only for what really comes out of the file, and stops where more comes out than its header says. Raises
+    A file of labels may also hold 16-bit numbers, for more than 256 classes, returned as big-endian int16. Uses
+    memory for no more than the file holds, and stops where it holds more than its header says. Raises
     InputError, which names the file and what is wrong with it.
     """
     path = Path(path)
     try:
-        size = _regular_size(path)  # before it is opened: opening a pipe would wait for ever
+        size = _regular_size(path)  # before it is opened: opening a pipe would block
         with open(path, "rb") as file:
             zipped = file.read(2) == GZIP_MAGIC
             file.seek(0)
@@ -52,9 +52,9 @@ def read(path: str | Path, is_labels: bool = False) -> np.ndarray:
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """The file of that name in the folder, or else the one with .gz after its name; None where neither is there.
+    """Return the path of the file `name` in the folder, else of `name`.gz, or None if neither exists.
 
-    OSError: the folder does not let itself be read, so that nobody knows.
+    OSError: the folder cannot be read.
     """
     for path in (folder / name, folder / f"{name}.gz"):
         with suppress(FileNotFoundError, NotADirectoryError):
@@ -64,12 +64,12 @@ def find(folder: Path, name: str) -> Path | None:
 
 
 def header(shape: Sequence[int], kind: int = UINT8) -> bytes:
-    """The first bytes of an IDX file of values of this kind in that shape."""
+    """Return the header of an IDX file with values of this kind and shape."""
     return struct.pack(f">HBB{len(shape)}I", 0, kind, len(shape), *shape)
 
 
 def write(path: Path, values: np.ndarray) -> None:
-    """Write uint8 or, as 16-bit numbers, other values as an IDX file. OSError: the disk refuses."""
+    """Write uint8 or, as 16-bit numbers, other values as an IDX file. OSError: it cannot be written."""
     kind = UINT8 if values.dtype == np.uint8 else INT16
     with open(path, "wb") as file:
         file.write(header(values.shape, kind))
@@ -77,7 +77,7 @@ def write(path: Path, values: np.ndarray) -> None:
 
 
 def sha256(values: np.ndarray) -> str:
-    """SHA-256, in hex, of the unzipped IDX file of these values: what `read` accepts holds no other bytes."""
+    """Return the SHA-256, in hex, of the unzipped IDX file of these values: `read` accepts no other bytes."""
     digest = hashlib.sha256(header(values.shape, UINT8 if values.dtype == np.uint8 else INT16))
     digest.update(values.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
@@ -93,7 +93,7 @@ def _regular_size(path: Path) -> int:
 def _read_header(
     stream: IO[bytes] | gzip.GzipFile, path: Path, limit: int, kinds: Sequence[int]
 ) -> tuple[int, tuple[int, ...]]:
-    """The type, one of `kinds`, and the shape. `limit` is how many bytes the file can hold, unzipped."""
+    """Return the type, one of `kinds`, and the shape. `limit`: the largest number of bytes in the unzipped file."""
     start = stream.read(4)
     if len(start) < 4:
         raise InputError(f"{path}: is too short for an IDX file: {len(start)} bytes")
@@ -122,7 +122,7 @@ def _read_header(
 
 
 def _read_values(stream: IO[bytes] | gzip.GzipFile, path: Path, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """Reads to the end of the file, where the gzip checksum is compared, or to the first byte too many."""
+    """Read to the end of the file, where the gzip checksum is compared, or to the first excess byte."""
     count, values = math.prod(shape) * kind.itemsize, bytearray()
     while len(values) <= count:
         chunk = stream.read(min(CHUNK, count + 1 - len(values)))

@@ -1,4 +1,4 @@
-"""The graph that a network's forward is: which arrays it reads and changes, and whether its bits can be promised."""
+"""The graph of a network's forward: the arrays that it reads and changes, and whether its training can be exact."""
 
 import json
 import re
@@ -22,12 +22,12 @@ REFUSED = {
 
 
 def trace(net: HybridBlock) -> mx.sym.Symbol:
-    """The graph from `data` (n, channels, height, width) to the logits. Raises what the network's code does."""
+    """Return the graph from `data` (n, channels, height, width) to the logits. Raises errors of the network's code."""
     return net(mx.sym.var("data"))
 
 
 def operators(graph: mx.sym.Symbol) -> Iterator[dict[str, Any]]:
-    """Every operator of the graph, within loops and branches too, as MXNet's JSON has it: `op`, `name`, `attrs`."""
+    """Yield every operator of the graph, within loops and branches too, as in MXNet's JSON: `op`, `name`, `attrs`."""
     return _operators(json.loads(graph.tojson()))
 
 
@@ -40,12 +40,12 @@ def _operators(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def is_random(graph: mx.sym.Symbol) -> bool:
-    """Does training draw random numbers in the graph?"""
+    """Return whether training draws random numbers in the graph."""
     return any(RANDOM.fullmatch(node["op"]) or _is_random_relu(node) for node in operators(graph))
 
 
 def check(graph: mx.sym.Symbol, parameters: Mapping[str, Parameter]) -> None:
-    """InputError: the network has a layer or a parameter whose training cannot be exact; it is named."""
+    """Raise InputError if the training of a layer or a parameter cannot be exact; the text names it."""
     for node in operators(graph):
         kind = node["op"]
         why = next((why for pattern, why in REFUSED.items() if re.fullmatch(pattern, kind)), None)
@@ -70,7 +70,7 @@ def _is_random_relu(node: Mapping[str, Any]) -> bool:
 
 
 def _problem(parameter: Parameter) -> str | None:
-    """Why this parameter cannot be a part of the flat vectors, or None."""
+    """Return why this parameter cannot be a part of the flat vectors, or None."""
     if parameter.shape is None or min(parameter.shape, default=1) < 1:
         return "has no shape: the forward does not use it"
     if np.dtype(parameter.dtype) != np.float32:

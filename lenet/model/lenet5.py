@@ -8,10 +8,10 @@ CLASSES = 10
 
 
 def lenet5(classes: int = CLASSES, image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.HybridSequential:
-    """The plain network: (n, *image_shape) float32 normalised pixels to (n, classes) logits.
+    """Return the plain network, from (n, *image_shape) float32 normalised pixels to (n, classes) logits.
 
     The shapes in the comments are those of the tutorial. All are given, so that the parameters exist before the first
-    forward and can be broadcast at once. InputError: images so small that nothing is left of them.
+    forward and can be broadcast at once. InputError: the images are too small for the layers.
     """
     channels, *lengths = image_shape
     height, width = (((length - 4) // 2 - 2) // 2 for length in lengths)  # after both pools

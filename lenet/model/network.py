@@ -1,4 +1,4 @@
-"""The network that is trained: LeNet-5, or what a function of the user's own file makes."""
+"""The network that is trained: LeNet-5, or one that a function in a user's file makes."""
 
 import random
 from collections.abc import Callable
@@ -22,7 +22,7 @@ ImageShape = tuple[int, int, int]  # (channels, height, width)
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A kind of network: what makes one, and which code that is."""
+    """A network's name, the function that makes it and the digest of its code."""
 
     name: str  # in the names of files: "LeNet5", or the function's
     digest: str  # SHA-256 of the user's code; "lenet5"
@@ -31,18 +31,18 @@ class Network:
 
     @property
     def identity(self) -> str:
-        """Which network it is, for runs that go on."""
+        """Return the name that a resumed run must have in common with its checkpoint."""
         return self.name if self.is_lenet5 else f"{self.name} {self.digest}"
 
     @property
     def is_lenet5(self) -> bool:
-        """Is it the network of the tutorial, whose layers are known?"""
+        """Return whether it is the tutorial's network."""
         return self.path is None
 
     def build(self, classes: int, image_shape: ImageShape, seed: int, device: mx.Context) -> HybridBlock:
-        """A network on `device` that maps (n, *image_shape) float32 to (n, classes) logits.
+        """Return a network on `device` that maps (n, *image_shape) float32 to (n, classes) logits.
 
-        Its first weights are those that `seed` decides: Xavier (Glorot and Bengio 2010), where its layers do not say
+        `seed` gives its first weights: Xavier (Glorot and Bengio 2010), where its layers do not say
         otherwise. All its shapes are known. InputError: the function fails or makes something else.
         """
         for seed_generator in (mx.random.seed, np.random.seed, random.seed):
@@ -72,9 +72,9 @@ class Network:
 
 
 def load_network(spec: str) -> Network:
-    """The Network that the option --network names: `lenet5` or `FILE.py:FUNCTION`, whose file is run.
+    """Return the Network of the option --network: `lenet5`, or `FILE.py:FUNCTION`, whose file is run.
 
-    The function takes the number of classes. InputError: there is no such file or function, or the file fails.
+    The function takes the number of classes. InputError: the file or the function is missing or fails.
     """
     if spec == LENET5:
         return Network("LeNet5", LENET5, lenet5)

@@ -1,4 +1,4 @@
-"""What a network takes: pixels as the data set holds them, normalised channel by channel."""
+"""Normalise pixels channel by channel, for the input of a network."""
 
 from collections.abc import Sequence
 from types import ModuleType
@@ -10,9 +10,9 @@ Tensor = TypeVar("Tensor", mx.nd.NDArray, mx.sym.Symbol)
 
 
 def normalise(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Pixels uint8 to (n, channels, height, width) float32, as ToTensor and Normalize(mean, std) of Gluon do.
+    """Return uint8 pixels as (n, channels, height, width) float32, as Gluon's ToTensor and Normalize(mean, std) do.
 
-    Shapes: (n, height, width) of one channel, (n, height, width, channels) of several; `mean` and `std` have a number
+    The pixels are (n, height, width), or (n, height, width, channels) with several; `mean` and `std` have a number
     for each channel.
     """
     if len(mean) == 1:

@@ -1,4 +1,4 @@
-"""LeNet-5 as a CPU likes it: the parameters and results of the plain layers in lenet5.py, by other arithmetic.
+"""LeNet-5 in a form that is fast on CPUs, with the parameters and the results of the plain layers in lenet5.py.
 
 oneDNN has fast kernels for as many channels as a vector register holds numbers, and slow ones for LeNet's 6: the
 first convolution computes 8 or 16, the rest of them from weights of 0. Without AVX-512 its kernel for the gradient of
@@ -18,9 +18,9 @@ AVX2, AVX512 = 8, 16  # float32 numbers in a vector
 
 
 def padded_lenet5(net: HybridBlock, channels: int | None = None) -> HybridBlock:
-    """A network of the very parameters of `net`, lenet5()'s plain layers, with `channels` after the first convolution.
+    """Return a network with the parameters of `net`, lenet5()'s plain layers, and `channels` in the first convolution.
 
-    By default as many as this CPU's vectors hold; 6 pads nothing.
+    The default is the numbers in a vector of this CPU; 6 pads nothing.
     """
     channels = channels or _numbers_in_a_vector()
     inputs = net[0].weight.shape[1]
@@ -43,7 +43,7 @@ def padded_lenet5(net: HybridBlock, channels: int | None = None) -> HybridBlock:
 class PaddedConvolution(HybridBlock):
     """The layer `conv` without its activation, from `inputs` to `outputs` channels.
 
-    It does not look at the inputs that `conv` does not have, and gives 0 for the outputs.
+    It ignores the additional inputs and gives 0 for the additional outputs.
     """
 
     def __init__(self, conv: nn.Conv2D, inputs: int, outputs: int):
@@ -56,7 +56,7 @@ class PaddedConvolution(HybridBlock):
         self.more_outputs = (outputs - own_outputs, inputs, *kernel)
 
     def hybrid_forward(self, F: ModuleType, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """(n, inputs, height, width) to (n, outputs, less height, less width); `weight` and `bias` are the layer's."""
+        """Map (n, inputs, height, width) to (n, outputs, height - k + 1, width - k + 1) by `conv`'s weight and bias."""
         if self.more_inputs[1]:
             weight = F.concat(weight, F.zeros(self.more_inputs), dim=1)
         if self.more_outputs[0]:
@@ -66,6 +66,6 @@ class PaddedConvolution(HybridBlock):
 
 
 def _numbers_in_a_vector() -> int:
-    """AVX512's with that, AVX2's with anything less."""
+    """Return AVX512 for a CPU with AVX-512, else AVX2."""
     cpu = Path("/proc/cpuinfo")
     return AVX512 if cpu.exists() and " avx512f" in cpu.read_text() else AVX2

@@ -10,12 +10,12 @@ from lenet.errors import InputError
 
 
 def named_parameters(net: HybridBlock) -> dict[str, Parameter]:
-    """The parameters of `net` by the names that Gluon's `save_parameters` gives them: `0.weight`, `0.bias`, …"""
+    """Return the parameters of `net` by the names that Gluon's `save_parameters` gives them: `0.weight`, `0.bias`, …"""
     return net._collect_params_with_prefix()
 
 
 def set_parameters(net: HybridBlock, arrays: dict[str, np.ndarray], path: str | Path) -> None:
-    """Give `net` the values in `arrays`, as read_params returns them. InputError as `check_arrays`."""
+    """Set the parameters of `net` to `arrays`. InputError as `check_arrays`."""
     parameters = named_parameters(net)
     check_arrays({name: parameter.shape for name, parameter in parameters.items()}, arrays, path)
     for name, parameter in parameters.items():
@@ -23,7 +23,7 @@ def set_parameters(net: HybridBlock, arrays: dict[str, np.ndarray], path: str | 
 
 
 def check_arrays(shapes: dict[str, tuple[int, ...]], arrays: dict[str, np.ndarray], path: str | Path) -> None:
-    """InputError, which names `path`, unless `arrays` has a finite value for each name of `shapes` and no other."""
+    """Raise InputError, which names `path`, unless `arrays` has finite values for the names and shapes in `shapes`."""
     for name, shape in shapes.items():
         if name not in arrays:
             raise InputError(f"{path}: {name} is missing; these are not the parameters of this network")

@@ -1,4 +1,4 @@
-"""MXNet's `.params` files, read without trust: nothing in them runs, no size in them is believed.
+"""MXNet's `.params` files, read as untrusted input: nothing in them is executed, and no size in them is believed.
 
 The format is that of `NDArray::Save` in MXNet 1.9.1 (src/ndarray/ndarray.cc), little-endian: a list of dense
 arrays, then their names. `mx.nd.load` would take memory for any size that a header claims, and can end the
@@ -18,19 +18,19 @@ LIST_MAGIC = 0x112
 ARRAY_MAGIC = 0xF993FAC9
 DENSE, FLOAT32 = 0, 0
 CPU = (1, 0)  # device type and number
-LIMIT = 1 << 26  # bytes, where nobody knows the network; LeNet-5 takes 240 KB
+LIMIT = 1 << 26  # bytes, where the network is unknown; LeNet-5 takes 240 KB
 MAX_ARRAYS, MAX_DIMENSIONS, MAX_NAME = 10_000, 8, 1_000
 
 
 def limit_for(shapes: dict[str, tuple[int, ...]]) -> int:
-    """How many bytes a file may have that is to hold arrays of these shapes by name."""
+    """Return the largest number of bytes that a file with arrays of these shapes and names can have."""
     return max(LIMIT, sum(4 * math.prod(shape) + 2 * MAX_NAME for shape in shapes.values()))
 
 
 def read_params(path: str | Path, limit: int = LIMIT) -> dict[str, np.ndarray]:
-    """The arrays of a `.params` file of at most `limit` bytes by name: dict of float32 ndarrays.
+    """Return the float32 arrays by name in a `.params` file of at most `limit` bytes.
 
-    InputError names the fault.
+    InputError: the file is missing, damaged or too large.
     """
     try:
         content = read_regular(path, limit)
@@ -40,13 +40,13 @@ def read_params(path: str | Path, limit: int = LIMIT) -> dict[str, np.ndarray]:
 
 
 def write_params(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write float32 ndarrays by name as `mx.nd.load` reads them too. OSError if the disk refuses."""
+    """Write float32 arrays by name in the format of `mx.nd.load`. OSError: they cannot be written."""
     with open(path, "wb") as file:
         file.write(format_params(arrays))
 
 
 def format_params(arrays: dict[str, np.ndarray]) -> bytes:
-    """The content of a `.params` file with these float32 ndarrays by name."""
+    """Return the content of a `.params` file with these float32 arrays by name."""
     parts = [struct.pack("<QQQ", LIST_MAGIC, 0, len(arrays))]
     for array in arrays.values():
         layout = f"<IiI{array.ndim}qiii"
@@ -59,7 +59,7 @@ def format_params(arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def parse_params(content: bytes, path: str | Path) -> dict[str, np.ndarray]:
-    """The arrays in the bytes `content`; `path` is for the error."""
+    """Return the arrays in `content`; an InputError names `path`."""
     cursor = _Cursor(content)
     try:
         _expect(cursor.take("QQ") == (LIST_MAGIC, 0), "it does not start as one")

@@ -1,4 +1,4 @@
-"""Code of the user's that runs in this process: a function of a file, and errors that name the place in that file."""
+"""Run a function of a user's file, with errors that name the line in that file."""
 
 import hashlib
 import os
@@ -18,9 +18,9 @@ MAX_BYTES = 1 << 22  # of a file of Python
 
 
 def load_function(path: Path, name: str) -> tuple[Callable[..., Any], str]:
-    """Run the file and return its function, with the SHA-256 of the code that it is made of.
+    """Run the file and return its function and the SHA-256 of its code.
 
-    That is the file, and what it imports from its own folder. InputError: the file cannot be read or fails, or has no
+    The code is the file and what it imports from its folder. InputError: the file cannot be read, fails, or has no
     such function.
     """
     source = _read(path)
@@ -45,9 +45,9 @@ def load_function(path: Path, name: str) -> tuple[Callable[..., Any], str]:
 
 @contextmanager
 def user_errors(path: Path, doing: str = "") -> Iterator[None]:
-    """Make what the code in the file raises one InputError, with the deepest line of the file that led to it.
+    """Turn an error of the file's code into an InputError with the innermost line of the file.
 
-    `doing` is what failed, where the error itself does not tell.
+    `doing` says what failed, for errors that do not say it.
     """
     try:
         yield
@@ -66,7 +66,7 @@ def _place(error: BaseException, path: Path) -> str:
 
 
 def _last_line(error: BaseException) -> str:
-    """What an error says; of MXNet's, which hold a stack of C++ first, the end."""
+    """Return an error's text; of MXNet's, which begin with a C++ stack, the last line."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no message"

@@ -1,4 +1,4 @@
-"""What a run has written of itself, read back; the run may still be going on."""
+"""Read the metrics and the config of a run, which may still be training."""
 
 from array import array
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class History:
     epochs: dict[str, np.ndarray]  # each (epochs,) float64
 
     def epochs_done(self, steps: np.ndarray) -> np.ndarray:
-        """How many epochs are done after each of `steps`, with fractions.
+        """Return the epochs done after each of `steps`, with fractions.
 
         An epoch that is not finished counts as long as the one before it.
         """
@@ -48,13 +48,13 @@ class History:
         return np.interp(steps, [*ends, ahead[0]], [*done, ahead[1]])
 
     def newest_weights(self) -> Path | None:
-        """The path of the newest weights that the run has written; None if it has written none yet."""
+        """Return the path of the newest weights of the run, or None if it has not written any yet."""
         checkpoints = checkpoint.folders(self.folder)
         return checkpoints[-1] if checkpoints else next(self.folder.glob("trained_*.params"), None)
 
 
 def read(folder: str | Path) -> History:
-    """The History of the run in `folder`. InputError: no run has written there, or its files are out of bounds."""
+    """Return the History of the run in `folder`. InputError: there is no run, or its files are too large."""
     folder = Path(folder)
     path = folder / "metrics.jsonl"
     steps, epochs = array("d"), array("d")  # rows of STEP and of EPOCH, one after another
@@ -70,7 +70,7 @@ def read(folder: str | Path) -> History:
 
 
 def _numbers(record: dict[str, Any] | None, kind: str, names: tuple[str, ...]) -> list[float]:
-    """The numbers of these names in a record of this kind; none if it is no such record."""
+    """Return the numbers of these names in a record of this kind, or nothing for another record."""
     if record is None or record.get("kind") != kind:
         return []
     return [record[name] for name in names] if all(_is_valid(name, record.get(name)) for name in names) else []

@@ -23,7 +23,7 @@ class Held(Exception):
 
 
 class FolderLock:
-    """The lock of `folder`, from `take` to `release` or to EXPIRES seconds after the process's end.
+    """The lock of `folder`, held from `take` to `release`; a lease expires EXPIRES seconds after a crash.
 
     `.lock` names its owner, whichever kind of lock it is: in the first line for people, in the second for `check`.
     """
@@ -64,7 +64,7 @@ class FolderLock:
             self.lock.acquire()
 
     def check(self) -> None:
-        """Held: another process took the lock, since this one was suspended or the folder was deleted."""
+        """Raise Held if another process took the lock: this one was suspended, or the folder was deleted."""
         with suppress(FileNotFoundError):
             if self.name_file.read_text() not in ("", self.name):
                 raise Held(self._owner())

@@ -1,4 +1,4 @@
-"""How far a run is, as a bar where a person watches and as a line now and then where nobody does."""
+"""The progress of a run: a bar on a terminal, else a line every few seconds."""
 
 import sys
 import time
@@ -11,12 +11,12 @@ from lenet.run import terminal
 from lenet.run.progress import Progress
 
 INTERVAL = 0.1  # seconds between two drawings of the bar: drawing takes its time
-QUIET = 10.0  # seconds without a line after which one tells that the run is alive
-BAR_WIDTH = 46  # columns of a screen from which on there is room for the bar itself
+QUIET = 10.0  # seconds without output after which a line shows the progress
+BAR_WIDTH = 46  # columns from which on the bar itself is drawn
 
 
 def print_line(line: str, file: TextIO | None = None) -> None:
-    """Print a line on standard output, or in `file`, above any bar; in one piece, so that no other can cut it."""
+    """Print a line on standard output, or to `file`, above any bar, in a single write."""
     file = file or sys.stdout
     with tqdm.external_write_mode(file=file):
         file.write(f"{line}\n")
@@ -39,7 +39,7 @@ class ProgressBar:
         self.clock = clock
         self.is_watched = terminal.is_watched()
         self.printed_at = clock()
-        self.total = 0  # images of the whole run; this and what follows from the first step on
+        self.total = 0  # images of the whole run; set with the first step, as are the next two
         self.began: tuple[float, int] | None = None  # when, and after how many images
         self.bar: tqdm | None = None
 
@@ -50,7 +50,7 @@ class ProgressBar:
             self.total, self.began = self._total(progress), (self.clock(), images_done)
             if self.is_watched:
                 self.bar = self._new_bar(images_done - images_in_step, self._layout(progress, loss))
-            self.line_printed()  # of what begins there is no speed to tell
+            self.line_printed()  # there is no speed yet
         elif self.bar is not None:
             self.bar.ncols, self.bar.bar_format = self._layout(progress, loss)
             self.bar.update(images_done - self.bar.n)
@@ -59,11 +59,11 @@ class ProgressBar:
             self.line_printed()
 
     def line_printed(self) -> None:
-        """Tell that a line was printed: the next one that only tells of life has time."""
+        """Note that a line was printed, which postpones the next line of progress."""
         self.printed_at = self.clock()
 
     def close(self) -> None:
-        """Take the bar from the screen: the lines say how the run has ended."""
+        """Remove the bar from the screen."""
         if self.bar is not None:
             self.bar.close()
 
@@ -78,12 +78,12 @@ class ProgressBar:
             miniters=1,
             leave=False,
             ncols=layout[0],
-            nrows=20,  # tqdm would ask the terminal, and draw nothing on one that knows no size
+            nrows=20,  # else tqdm asks the terminal, and draws nothing on one without a size
             bar_format=layout[1],
         )
 
     def _layout(self, progress: Progress, loss: float) -> tuple[int, str]:
-        """The columns of the screen, and as a format of tqdm's the run's bar with as many facts as they hold."""
+        """Return the columns of the screen and tqdm's format of a bar with as many facts as fit."""
         width = terminal.width()
         facts = (
             (36, self._epoch(progress)),
@@ -109,7 +109,7 @@ class ProgressBar:
         return f"epoch {progress.epoch + 1} of {self.epochs}"
 
     def _total(self, progress: Progress) -> int:
-        """The images of all epochs, or those that are done after `max_steps` steps of a run that is at `progress`."""
+        """Return the images of all epochs, or of `max_steps` steps of a run at `progress`."""
         total = self.epochs * self.images
         if self.max_steps is None:
             return total
