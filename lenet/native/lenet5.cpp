@@ -70,6 +70,7 @@ inline __attribute__((always_inline)) Floats fma(Floats x, Floats w, Floats sum)
 // ---- Sizes -------------------------------------------------------------------------------------------------------
 
 constexpr int CONV1 = 6, KERNEL1 = 5, CONV2 = 16, KERNEL2 = 3, DENSE1 = 120, DENSE2 = 84;  // LeNet-5
+constexpr int METRICS = 4;  // behind the gradients: loss, correct, images, shards in range
 constexpr int PANEL = 32;  // inputs of a dense layer whose weights' gradients are summed at a time
 
 inline size_t round_up(size_t number, size_t multiple) { return (number + multiple - 1) / multiple * multiple; }
@@ -701,6 +702,8 @@ class Run {
   }
 
   void compute() {
+    if (task_.total_length < int64_t(net_.parameters) + METRICS)
+      throw std::invalid_argument("the total has " + std::to_string(task_.total_length) + " numbers");
     std::fill_n(task_.total, task_.total_length, 0);
     if (task_.count == 0) return;
     const int64_t shards = (task_.count + shard_ - 1) / shard_;
