@@ -4,36 +4,32 @@ import sys
 
 import lenet.check_install  # noqa: F401  # first: it ends with one line where set-up is missing
 from distributed import World, environment, run_job
-from lenet.config import read_config
-from lenet.data import fashion_mnist
-from lenet.errors import InputError, TrainingError
+from lenet.config import read_config, write_config
+from lenet.data.fashion_mnist import load as load_dataset
 
 
 def main(world: World) -> int | None:
-    """Train in `world`. The exit code, or None to go on in the world that it is resized to."""
-    config = world.on_all_ranks(
-        lambda: read_config(sys.argv[1:]).for_processes(world.size, world.is_elastic), InputError, "the config"
-    )
-    world.watch(
-        timeout=None if config.debug else config.stall_timeout,
-        failures_to=None if config.deterministic_check else config.output_dir,
-    )
-    dataset = world.on_all_ranks(
-        lambda: fashion_mnist.load(config.data_dir, world.heartbeat), InputError, "the data set"
-    )
+    """Train in `world`. Returns the exit code, or None to restart with other processes."""
+    with world.fail_together("the config"):
+        config = read_config(sys.argv[1:], world.size, world.committed.is_elastic)
+    if config.print_config:
+        if world.is_root:
+            write_config(config, sys.stdout)
+        return 0
+    failures_to = None if config.deterministic_check else config.output_dir  # the check writes nothing
+    world.monitor.configure(None if config.debug else config.stall_timeout, failures_to)
+    with world.fail_together("the data set"):
+        dataset = load_dataset(config.data_dir, world.monitor.heartbeat)
     environment.choose_engine(config.debug)
     from lenet.training.determinism import check_determinism  # these import MXNet: its engine and threads are settled
-    from lenet.training.summary import print_summary
     from lenet.training.trainer import Trainer
 
-    if config.summary:
-        return print_summary(config, world, dataset)
     if config.deterministic_check:
         return check_determinism(config, world, dataset)
-    with Trainer(config, world, dataset) as trainer:
+    with Trainer(config, dataset, world) as trainer:
         trainer.restore()
         return trainer.fit()
 
 
 if __name__ == "__main__":
-    sys.exit(run_job(main, (InputError, TrainingError)))
+    sys.exit(run_job(main))

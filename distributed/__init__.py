@@ -1,8 +1,8 @@
-"""What many processes do together; the only place that imports Horovod or mpi4py."""
+"""The processes of a job and what they do together. Only this package imports Horovod or mpi4py."""
 
 from distributed.connect import connect
-from distributed.errors import LaunchError
 from distributed.job import run_job
-from distributed.world import Position, World
+from distributed.monitor import Position
+from distributed.world import World
 
-__all__ = ["LaunchError", "Position", "World", "connect", "run_job"]
+__all__ = ["Position", "World", "connect", "run_job"]

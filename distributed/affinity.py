@@ -1,7 +1,7 @@
-"""Where the threads of a process run: its own cores, and Horovod's threads behind those that compute.
+"""CPU affinity and priority of threads: each rank has its share of the cores, Horovod's threads yield to the network.
 
-Where there are as many processes as cores, each thread that waits by looking again and again takes its time from the
-network. tests/benchmarks/README.md has what these calls give. None needs a privilege, and none changes a bit.
+Where there are as many processes as cores, a thread that waits by polling takes its time from the network.
+tests/benchmarks/README.md has the effect of these calls. They need no privilege and change no result.
 """
 
 import os
@@ -13,21 +13,21 @@ TASKS = Path("/proc/self/task")  # Linux's; elsewhere nothing is done
 
 
 def threads() -> list[int]:
-    """The ids of this process's threads, in the order in which they were started."""
+    """The ids of this process's threads, oldest first."""
     found = [(_start_time(task), int(task.name)) for task in TASKS.glob("*")]
     return [thread for _, thread in sorted(found)]
 
 
 def yield_to_others(thread: int) -> None:
-    """Let the thread run only where no other wants the core (Linux's SCHED_IDLE)."""
-    with suppress(OSError):  # it is an offer: a sandbox may refuse it
+    """Run the thread only on a core that is idle otherwise (Linux's SCHED_IDLE)."""
+    with suppress(OSError):  # optional: a sandbox may refuse it
         os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
 
 
 def cores_of(local_rank: int, affinities: Sequence[Sequence[int]]) -> list[int]:
-    """The cores for a rank of this host, where its ranks may use `affinities`: a run of equally many for each.
+    """The cores of a rank of this host, whose ranks may use `affinities`: contiguous, the same number for each rank.
 
-    None where a launcher has given them different ones already, or where there are fewer cores than ranks.
+    Empty where a launcher has bound the ranks to different cores already, or has fewer cores than ranks.
     """
     cores, each = sorted(affinities[0]), len(affinities[0]) // len(affinities)
     if any(sorted(other) != cores for other in affinities):
@@ -36,14 +36,14 @@ def cores_of(local_rank: int, affinities: Sequence[Sequence[int]]) -> list[int]:
 
 
 def bind(cores: Sequence[int]) -> None:
-    """Keep all threads of this process, and those that they will start, on `cores`."""
+    """Bind all threads of this process, and those that they will start, to `cores`."""
     for thread in threads():
         with suppress(OSError):  # it has ended, or a sandbox refuses
             os.sched_setaffinity(thread, cores)
 
 
 def _start_time(task: Path) -> int:
-    """When a thread was started, in clock ticks since the machine was (proc(5), stat, field 22)."""
+    """The start time of a thread in clock ticks since the boot (proc(5), stat, field 22)."""
     try:
         return int((task / "stat").read_text().rpartition(")")[2].split()[19])
     except OSError:  # it has ended

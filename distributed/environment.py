@@ -1,61 +1,61 @@
-"""Every variable that MXNet, Open MPI, CUDA or Horovod reads from the environment, settled once, before they load."""
+"""Environment variables that MXNet, Open MPI, CUDA and Horovod read, set once before they are loaded."""
 
 import os
 import sys
 from collections.abc import Mapping, MutableMapping
 
-from distributed.errors import LaunchError
+from distributed.errors import InputError
 
 ENGINES = ("NaiveEngine", "ThreadedEngine", "ThreadedEnginePerDevice")
-# What the user has set stays. Measured with tests/benchmarks/exchange.py and threads.py.
+# For variables that the user has not set. Measured with tests/benchmarks/exchange.py and threads.py.
 DEFAULTS = {
-    # A step of so small a network is too short to be shared out; and the bits do not depend on the number of cores.
+    # Steps of a small network are too short for more threads; and the bits do not depend on the number of cores.
     "OMP_NUM_THREADS": "1",
-    # Horovod's thread waits for other ranks inside MPI all the time. Without this it takes a core from the network.
+    # Horovod's thread polls for other ranks inside MPI. Without this it takes a core from the network.
     "OMPI_MCA_mpi_yield_when_idle": "1",
-    # Milliseconds between two looks of that thread; 1 is Horovod's own.
+    # Milliseconds between two cycles of that thread; Horovod's default is 1.
     "HOROVOD_CYCLE_TIME": "0.5",
-    # CUDA numbers the fastest GPU 0 unless it is told before it starts; NVML and nvidia-smi go by the bus.
+    # By default the fastest GPU is CUDA's number 0; NVML and nvidia-smi number GPUs in the order of the bus.
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-    # MXNet would say on standard error how it binds a graph.
+    # MXNet would print to standard error how it binds a graph.
     "MXNET_SUBGRAPH_VERBOSE": "0",
     # On a GPU: kernels that give the same bits each time, chosen without timing them.
     "MXNET_ENFORCE_DETERMINISM": "1",
     "MXNET_CUDNN_AUTOTUNE_DEFAULT": "0",
-    # One generator on a GPU: of several, a layer would take one or another as layers were bound before it.
+    # One random generator on a GPU: with several, a layer's depends on which layers were bound before it.
     "MXNET_GPU_PARALLEL_RAND_COPY": "1",
 }
 
 
 def settle(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Set what the user has not. LaunchError: a value that MXNet cannot use."""
+    """Set the DEFAULTS of variables that the user has not set. InputError: MXNet cannot use a value."""
     for name, value in DEFAULTS.items():
         environment.setdefault(name, value)
     threads = read_count(environment, "OMP_NUM_THREADS")
     if not threads:
-        raise LaunchError("OMP_NUM_THREADS=0: one thread is the least")
+        raise InputError("OMP_NUM_THREADS=0: one thread is the least")
     engine = environment.get("MXNET_ENGINE_TYPE")
     if engine is not None and engine not in ENGINES:
-        raise LaunchError(f"MXNET_ENGINE_TYPE={printable(engine)}: {', '.join(ENGINES)} are MXNet's engines")
+        raise InputError(f"MXNET_ENGINE_TYPE={printable(engine)}: {', '.join(ENGINES)} are MXNet's engines")
 
 
 def choose_engine(debug: bool) -> None:
-    """Make MXNet's engine synchronous for `debug`. LaunchError: MXNet is loaded already, by a launcher's world."""
+    """Make MXNet's engine synchronous for `debug`. InputError: MXNet is loaded already, under a launcher."""
     if not debug:
         return
     if "mxnet" in sys.modules:
-        raise LaunchError("--debug is for one process without a launcher: python train.py --debug")
+        raise InputError("--debug is for one process without a launcher: python train.py --debug")
     os.environ["MXNET_ENGINE_TYPE"] = "NaiveEngine"
 
 
 def read_count(environment: Mapping[str, str], name: str) -> int | None:
-    """The whole number in the variable `name`, None where it is not set. LaunchError: it is not a number."""
+    """The whole number in the variable `name`; None where it is not set. InputError: it is not a number."""
     text = environment.get(name)
     if text is not None and not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise LaunchError(f"{name}={printable(text)}: a whole number is needed")
+        raise InputError(f"{name}={printable(text)}: a whole number is needed")
     return None if text is None else int(text)
 
 
 def printable(text: str) -> str:
-    """The text as a part of one line."""
+    """The text escaped and shortened for an error line."""
     return text.encode("unicode_escape").decode()[:60]

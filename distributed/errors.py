@@ -1,14 +1,30 @@
-"""Errors of a launch, and the lines that report them."""
+"""Errors that end a job with one line on the screen."""
 
 import sys
+from collections.abc import Sequence
 
-from distributed.exit_codes import BAD_INPUT
+from distributed.exit_codes import BAD_INPUT, FAILED
+
+MAX_LENGTH = 1000  # characters of a message
 
 
-class LaunchError(Exception):
-    """A launch or an environment that cannot work; the text is the one line that the user sees."""
+class JobError(Exception):
+    """An error that ends all ranks alike: with one printable line, its text, and with `exit_code`."""
+
+    exit_code = FAILED
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(each if each.isprintable() else " " for each in message)[:MAX_LENGTH])
+
+
+class InputError(JobError):
+    """An option, a config, a file or a launch that cannot work. `ranks`: where, if all ranks raise it together."""
 
     exit_code = BAD_INPUT
+
+    def __init__(self, message: str, ranks: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.ranks = tuple(ranks)
 
 
 def print_error_line(text: str) -> None:

@@ -1,4 +1,4 @@
-"""failure.json: what happened to a job that did not end well, for those who have not seen its screen."""
+"""failure.json: how a job failed."""
 
 import json
 import os
@@ -15,9 +15,9 @@ PACKAGES = ("mxnet", "mxnet-cu117", "horovod", "numpy", "mpi4py")
 
 
 def write(folder: Path, facts: Mapping[str, Any], since: float, makes_folder: bool) -> None:
-    """Write `facts` as `folder`/failure.json, whole or not at all, unless a rank has done so after the time `since`.
+    """Write `facts` to `folder`/failure.json, atomically, unless a rank has done so after the time `since`.
 
-    Only with `makes_folder` a folder that is not there is made. OSError: the disk refuses.
+    A missing folder is made only with `makes_folder`. OSError: the file cannot be written.
     """
     if makes_folder:
         folder.mkdir(parents=True, exist_ok=True)

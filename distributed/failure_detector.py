@@ -1,10 +1,10 @@
 """Which rank is lost: each has an idle connection to rank 0, which breaks when the process at either end is gone.
 
-Horovod only tells that some connection broke. The detector is asked after such an error; by itself it only writes
-failure.json. The same connections carry which rank moved last, for the watchdogs of the ranks that wait for it.
+Horovod only reports that some connection broke. Over the same connections ranks report progress to each other.
 """
 
 import json
+import re
 import secrets
 import selectors
 import socket
@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import mxnet as mx
 import psutil
 
 from distributed.watchdog import main_stack
@@ -23,22 +24,22 @@ if TYPE_CHECKING:
     from distributed.world import World
 
 CONNECT_SECONDS = 3.0  # for each address of rank 0
-LONGEST = 64  # bytes of a line between ranks
-RANKS_OWN_WORDS = 0.3  # seconds for a rank that ends with an error to write its own failure.json, or for the job to end
+REPORT_SECONDS = 5.0  # at most, between two reports of progress
+MAX_LINE = 64  # bytes of a line between ranks
+ERROR_SECONDS = 0.3  # for a rank that ends with an error to write failure.json itself, or for the job to end
+NETWORK_ERROR = re.compile("horovod|gloo|nccl|mpi_|connection|timed? ?out|broken pipe|socket", re.IGNORECASE)
 
 
 class FailureDetector:
-    """Knows the first rank that was lost. Every rank makes one at the same time: it uses the world's collectives."""
+    """Knows the first rank that is lost. Every rank makes one at the same time: it uses the collectives of `world`."""
 
     def __init__(self, world: "World") -> None:
-        self.hosts: list[str] = world.all_gather_object(world.host)
-        self.lost: int | None = None  # the first rank that was lost
+        self.monitor = world.monitor
+        self.hosts: list[str] = world.all_gather_object(self.monitor.host)
+        self.lost: int | None = None  # the first rank that is lost
         self.found = threading.Event()
-        self.world = world
         self.root: socket.socket | None = None  # on the other ranks: the connection to rank 0
         self.peers: dict[int, socket.socket] = {}  # on rank 0: the connections to the others, by rank
-        if world.watchdog:
-            world.watchdog.tell_ranks = self._tell_idle
         server = socket.create_server(("", 0), backlog=world.size) if world.is_root else None
         offer = [server.getsockname()[1], _addresses(), secrets.token_hex(16)] if server else None
         port, addresses, token = world.broadcast_object(offer)
@@ -46,15 +47,21 @@ class FailureDetector:
         if server:
             watch = partial(self._watch_all, server, token, world.size)
         else:
-            near = ["127.0.0.1"] if world.host == self.hosts[0] else []
+            near = ["127.0.0.1"] if self.monitor.host == self.hosts[0] else []
             watch = partial(self._watch_root, [*near, *addresses, self.hosts[0]], port, [token, world.rank])
-        threading.Thread(target=watch, daemon=True, name="failure detector").start()
+        for thread in (watch, self._report_progress):
+            threading.Thread(target=thread, daemon=True, name="failure detector").start()
 
-    def first_lost(self, seconds: float) -> str | None:
-        """`rank 2 on host b`, once it is known and at most `seconds` later; None if nobody is known to be lost."""
-        if not self.found.wait(seconds) or self.lost is None:
-            return None
-        return f"rank {self.lost} on {self.hosts[self.lost]}"
+    def is_loss(self, error: Exception) -> bool:
+        """Was `error` raised because a rank is lost? A cut network breaks Horovod's connections, maybe not these."""
+        if not isinstance(error, mx.MXNetError):
+            return False
+        return self.found.wait(timeout=2) or bool(NETWORK_ERROR.search(str(error)))
+
+    def describe_loss(self) -> str:
+        """`rank 2 on host b is lost`, or `another rank …` where it is not known which one."""
+        who = "another rank" if self.lost is None else f"rank {self.lost} on {self.hosts[self.lost]}"
+        return f"{who} is lost"
 
     def _watch_root(self, addresses: Sequence[str], port: int, greeting: list[Any]) -> None:
         """On the other ranks. Where no address of rank 0 answers (a firewall), this rank detects nothing."""
@@ -64,17 +71,17 @@ class FailureDetector:
             except OSError:
                 continue
             root.settimeout(None)
-            with root, root.makefile("rb") as lines, suppress(OSError):  # of the end of rank 0
+            with root, root.makefile("rb") as lines, suppress(OSError):  # rank 0 has ended
                 root.sendall(json.dumps(greeting).encode() + b"\n")
                 self.root = root
-                while line := lines.readline(LONGEST):
-                    self._take(line)
+                while line := lines.readline(MAX_LINE):
+                    self._receive_line(line)
             if self.lost is None:
                 self._lose(0)
             return
 
     def _watch_all(self, server: socket.socket, token: str, size: int) -> None:
-        """On rank 0: the first end of a connection is told to all others."""
+        """On rank 0: report the first connection that ends to all others."""
         peers = selectors.DefaultSelector()
         peers.register(server, selectors.EVENT_READ)
         while True:
@@ -87,7 +94,7 @@ class FailureDetector:
                         peers.register(peer, selectors.EVENT_READ, rank)
                 elif sent := _receive(self.peers[key.data]):
                     for line in sent.splitlines(keepends=True):
-                        self._take(line)
+                        self._receive_line(line)
                 else:
                     peers.unregister(key.fileobj)
                     del self.peers[key.data]
@@ -95,30 +102,35 @@ class FailureDetector:
                         _send([*self.peers.values()], f"lost {key.data}\n")
                         self._lose(key.data)
 
-    def _take(self, line: bytes) -> None:
-        """Take in what another rank says: which one is lost, or when somebody has moved."""
+    def _receive_line(self, line: bytes) -> None:
+        """Take in a line of another rank: which rank is lost, or how long ago a rank progressed."""
         with suppress(ValueError):  # half a line
             word, number = line.decode("ascii").split()
             if word == "lost":
                 self._lose(int(number))
-            elif word == "idle" and line.endswith(b"\n") and self.world.watchdog:
-                self.world.watchdog.heard.append(float(number))
+            elif word == "idle" and line.endswith(b"\n"):
+                self.monitor.add_report(float(number))
 
-    def _tell_idle(self, seconds: float) -> None:
-        """Tell the ranks that one was seen to move so many seconds ago: rank 0 hears it from all, and all from it.
+    def _report_progress(self) -> None:
+        """Report to the other ranks, while any rank progresses, how long ago: to rank 0, which reports it to all.
 
-        So nobody ends a job in which one rank does what takes long, a download for instance, and the others wait.
+        So the watchdogs do not end a job in which one rank does what takes long, a download for instance.
         """
-        _send([self.root] if self.root else [*self.peers.values()], f"idle {seconds:.1f}\n")
+        while True:
+            timeout = self.monitor.timeout
+            period = REPORT_SECONDS if timeout is None else min(REPORT_SECONDS, timeout / 6)
+            time.sleep(period)
+            if self.monitor.idle < period:
+                _send([self.root] if self.root else [*self.peers.values()], f"idle {self.monitor.idle:.1f}\n")
 
     def _lose(self, rank: int) -> None:
+        """Note that `rank` is lost. Rank 0 writes failure.json, or every other rank where it is rank 0 itself."""
         self.lost = rank
         self.found.set()
-        if self.world.is_elastic or not (self.world.is_root or rank == 0):
-            return
-        time.sleep(RANKS_OWN_WORDS)
-        if not self.world.may_exit:
-            self.world.record_failure(f"rank {rank} on {self.hosts[rank]} is lost", 1, main_stack())
+        if self.monitor.rank == 0 or rank == 0:
+            time.sleep(ERROR_SECONDS)
+            if not self.monitor.may_exit:
+                self.monitor.record_failure(f"rank {rank} on {self.hosts[rank]} is lost", 1, main_stack())
 
 
 def _greeted(peer: socket.socket, token: str) -> Any:
@@ -134,13 +146,13 @@ def _greeted(peer: socket.socket, token: str) -> Any:
 def _receive(peer: socket.socket) -> bytes:
     """What `peer` sends next, or nothing if its process has ended."""
     try:
-        return peer.recv(64)
+        return peer.recv(MAX_LINE)
     except OSError:
         return b""
 
 
 def _send(peers: Iterable[socket.socket], line: str) -> None:
-    """Send a short line without waiting for those that do not read."""
+    """Send a short line without waiting for ranks that do not read."""
     for peer in peers:
         with suppress(OSError):  # it has ended as well
             peer.send(line.encode(), socket.MSG_DONTWAIT)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -13,47 +12,49 @@ import numpy as np
 
 from distributed import affinity
 from distributed.failure_detector import FailureDetector
-from distributed.watchdog import Watchdog
+from distributed.monitor import Monitor
 from distributed.world import World
 
-# Half floats hold 6e-8 to 65504; gradients of a mean are small, so they travel enlarged. A power of two: exact.
+# Half floats hold 6e-8 to 65504; gradients of a mean are small, so they are scaled up. A power of two: exact.
 FLOAT16_SCALE = 256.0
-NETWORK_ERROR = re.compile("horovod|gloo|nccl|mpi_|connection|timed? ?out|broken pipe|socket", re.IGNORECASE)
 
 
 class HorovodWorld(World):
     """All ranks of a Horovod job. Its collectives raise MXNetError when a rank is lost."""
 
-    def __init__(self, watchdog: Watchdog | None = None) -> None:
-        super().__init__(watchdog)
-        self.heartbeat("Horovod's start on all ranks")
+    def __init__(self, monitor: Monitor) -> None:
+        super().__init__(monitor)
+        monitor.heartbeat("Horovod's start on all ranks")
         older = affinity.threads()
         hvd.init()
         started = [thread for thread in affinity.threads() if thread not in older]
-        self.heartbeat("the connections of the failure detector")
+        monitor.heartbeat("the connections of the failure detector")
         self.rank, self.size = hvd.rank(), hvd.size()
         self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
-        self.calls = 0
+        monitor.join(self.rank, self.size)
+        self._calls = 0
         self._schedule(started)
-        self.failure_detector = FailureDetector(self)
+        self._failure_detector = FailureDetector(self)
 
-    def allreduce(self, vector: mx.nd.NDArray) -> None:
-        """One call, one buffer. The name stays the same, so that Horovod's response cache knows it; MXNet's engine
-        keeps two steps apart, because both write the same array.
+    def allreduce(self, vector: mx.nd.NDArray, as_float16: bool = False) -> None:
+        """Make one call of Horovod with one buffer, whose name stays the same for Horovod's response cache.
+
+        MXNet's engine keeps two steps apart, because both write the same array.
         """
-        hvd.allreduce_(vector, op=hvd.Sum, name=f"step.{np.dtype(vector.dtype).name}")
-
-    def allreduce_float16(self, vector: mx.nd.NDArray) -> None:
-        half = (vector * FLOAT16_SCALE).astype("float16")
-        hvd.allreduce_(half, op=hvd.Sum, name="step.float16")
-        vector[:] = half.astype("float32") / FLOAT16_SCALE
+        self._check_outside_block()
+        sent = (vector * FLOAT16_SCALE).astype("float16") if as_float16 else vector
+        hvd.allreduce_(sent, op=hvd.Sum, name=f"step.{np.dtype(sent.dtype).name}")
+        if as_float16:
+            vector[:] = sent.astype("float32") / FLOAT16_SCALE
 
     def broadcast(self, arrays: Sequence[mx.nd.NDArray]) -> None:
+        self._check_outside_block()
         for array in arrays:
-            hvd.broadcast_(array, root_rank=0, name=self._name("broadcast"))
+            hvd.broadcast_(array, root_rank=0, name=self._new_name("broadcast"))
             array.wait_to_read()
 
     def all_gather_object(self, value: Any) -> list[Any]:
+        self._check_outside_block()
         payload = np.frombuffer(json.dumps(value).encode(), np.uint8)
         lengths = self._allgather(np.array([len(payload)], np.int32))
         ends = np.cumsum(lengths)
@@ -61,41 +62,29 @@ class HorovodWorld(World):
         return [json.loads(text[end - length : end]) for end, length in zip(ends, lengths)]
 
     def close(self) -> None:
-        self.may_exit = True
-        self.heartbeat("the end of all ranks")
+        self.monitor.allow_exit()
+        self.monitor.heartbeat("the end of all ranks")
         mx.nd.waitall()
         hvd.shutdown()
 
-    def describe_failure(self, error: Exception) -> str | None:
-        if self._is_loss(error):
-            return f"{self.failure_detector.first_lost(seconds=0) or 'another rank'} is lost"
-        return super().describe_failure(error)
+    def _describe(self, error: Exception) -> str | None:
+        if self._failure_detector.is_loss(error):
+            return self._failure_detector.describe_loss()
+        return super()._describe(error)
 
-    def abort(self, code: int) -> NoReturn:
-        """mpirun alone would let the others wait in their allreduce; MPI's abort ends them. horovodrun does so itself.
-
-        No atexit handler runs: Horovod's and MXNet's would wait for the very ranks that are lost.
-        """
-        sys.stdout.flush()
-        sys.stderr.flush()
-        if hvd.mpi_enabled():
-            import mpi4py
-
-            mpi4py.rc.initialize = mpi4py.rc.finalize = False
-            from mpi4py import MPI
-
-            MPI.COMM_WORLD.Abort(code)
-        os._exit(code)
+    def _end_process(self, code: int) -> NoReturn:
+        end_process(code)
 
     def _schedule(self, started: list[int]) -> None:
         """Keep Horovod's threads, which it has `started` in this order, from taking the cores of the network.
 
         Under Gloo the last one is the loop that moves the data: it spins while another rank's data is here before
-        this rank asks for it. Under MPI the first one looks for messages all the time; it gives way only where no
+        this rank asks for it. Under MPI the first one polls for messages all the time; it yields only where no
         other rank computes on its core, which would keep all ranks waiting for it.
 
-        Ranks that are all of their job share out their host's cores, as mpirun does for two of them. Where others may
-        use the same cores without our knowing, as two "hosts" on one machine do, binding would heap ranks on a core.
+        Where all ranks of the job are on one host, each is bound to its share of the cores, as mpirun does for two
+        ranks. Other jobs may have further ranks on the same cores, as two "hosts" on one machine do: binding could
+        put several ranks on a core.
         """
         affinities = self.all_gather_object(sorted(os.sched_getaffinity(0)))
         by_mpi = hvd.mpi_enabled()
@@ -105,18 +94,29 @@ class HorovodWorld(World):
         if self.local_size == self.size and cores:
             affinity.bind(cores)
 
-    def _is_loss(self, error: Exception) -> bool:
-        """Did MXNet's `error` come from a rank that is gone? The failure detector cannot see a cut network."""
-        if not isinstance(error, mx.MXNetError):
-            return False
-        return self.failure_detector.first_lost(seconds=2) is not None or bool(NETWORK_ERROR.search(str(error)))
-
     def _allgather(self, array: np.ndarray) -> np.ndarray:
         """The rows of every rank's `array`, a numpy array on the host, one below the other."""
         sent = mx.nd.array(array, ctx=mx.cpu(), dtype=array.dtype)
-        return hvd.allgather(sent, name=self._name("gather")).asnumpy()
+        return hvd.allgather(sent, name=self._new_name("gather")).asnumpy()
 
-    def _name(self, kind: str) -> str:
-        """A name that no earlier call had: a rank that runs ahead must not meet the last call of a slower one."""
-        self.calls += 1
-        return f"{kind}.{self.calls}"
+    def _new_name(self, kind: str) -> str:
+        """A name for one call: a rank that is ahead must not be matched with an earlier call of a slower one."""
+        self._calls += 1
+        return f"{kind}.{self._calls}"
+
+
+def end_process(code: int) -> NoReturn:
+    """End this process at once, and the job with it: by MPI's abort under mpirun, which would let the other ranks wait.
+
+    Exit handlers do not run: those of Horovod and MXNet would wait for the ranks that are lost.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if hvd.mpi_enabled():
+        import mpi4py
+
+        mpi4py.rc.initialize = mpi4py.rc.finalize = False
+        from mpi4py import MPI
+
+        MPI.COMM_WORLD.Abort(code)
+    os._exit(code)

@@ -1,4 +1,4 @@
-"""python -m lenet COMMAND: see, judge, use and export what a run has learned."""
+"""python -m lenet COMMAND: see, judge, use and export what a run has learned; without COMMAND, list them."""
 
 import sys
 from argparse import Namespace
@@ -6,7 +6,7 @@ from importlib import import_module
 from types import ModuleType
 
 import lenet.check_install  # noqa: F401  # first: it ends with one line where set-up is missing
-from distributed import LaunchError, World, environment, run_job
+from distributed import World, environment, run_job
 from lenet.cli import Parser
 from lenet.errors import InputError
 
@@ -17,6 +17,7 @@ COMMANDS = {
     "predict": "the predicted classes of test images or of your own pictures",
     "report": "curves, confusion matrix and mistakes of runs, as pictures and one HTML page",
     "export": "an ONNX file and Gluon's own pair of files, checked against each other",
+    "summary": "a network's layers with their shapes, parameters and FLOPs",
 }
 EXAMPLES = {
     "pack": "photos data --size 32x32",
@@ -25,18 +26,19 @@ EXAMPLES = {
     "predict": "runs/lenet --image shoe.png",
     "report": "runs/lenet",
     "export": "runs/lenet --output lenet5.onnx",
+    "summary": "--network net.py:small --data-dir data",
 }
 
 
 def main(arguments: list[str]) -> int:
     """Run the command that the command line asks for. Returns the exit code."""
     if arguments[:1] == ["evaluate"]:
-        return run_job(lambda world: evaluate(arguments, world), (InputError,))
+        return run_job(lambda world: evaluate(arguments, world))
     try:
         environment.settle()
         options = read_options(arguments)
         module_of(options.command).main(options)
-    except (InputError, LaunchError) as error:
+    except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     except ModuleNotFoundError as error:
@@ -48,12 +50,13 @@ def main(arguments: list[str]) -> int:
 
 def evaluate(arguments: list[str], world: World) -> int:
     """Run the one command that the processes of a job share. Returns the exit code."""
-    options = world.on_all_ranks(lambda: read_options(arguments), InputError, "the options")
+    with world.fail_together("the options"):
+        options = read_options(arguments)
     return module_of("evaluate").main(options, world)
 
 
 def read_options(arguments: list[str]) -> Namespace:
-    """The command and its options; only the command that was asked for is imported. InputError: they are wrong."""
+    """Return the command and its options; only that command is imported. InputError: they are wrong."""
     parser = Parser(prog="python -m lenet", description="See what a run has learned.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
@@ -61,11 +64,11 @@ def read_options(arguments: list[str]) -> Namespace:
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=example)
         if arguments[:1] == [name]:
             module_of(name).add_options(command)
-    return parser.parse_args(arguments)
+    return parser.parse_args(arguments or ["--help"])
 
 
 def module_of(command: str) -> ModuleType:
-    """The module of a command, and no other: what they import takes its time."""
+    """Return the module of a command, without importing the others: Matplotlib and ONNX take seconds."""
     return import_module(f"lenet.commands.{command}")
 
 

@@ -10,13 +10,13 @@ from lenet.errors import InputError
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that takes no abbreviations and raises InputError instead of ending the process."""
+    """An ArgumentParser without abbreviations, whose errors are InputErrors."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(allow_abbrev=False, **arguments)
 
     def error(self, message: str) -> NoReturn:
-        """Raise the InputError."""
+        """Raise InputError instead of ending the process."""
         raise InputError(f"{message}; see {self.prog} --help")
 
 
@@ -29,13 +29,13 @@ def add_params(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_network(parser: argparse.ArgumentParser) -> None:
-    """Add --network, as train.py has it."""
+def add_network(parser: argparse.ArgumentParser, default: str = "as the run beside PARAMS says") -> None:
+    """Add --network, as train.py has it; the help describes its `default`."""
     parser.add_argument(
         "--network",
         "--model",  # for horovodrun, which takes --network for an option of its own
         metavar="NETWORK",
-        help="lenet5 or FILE.py:FUNCTION (default: as the run beside PARAMS says)",
+        help=f"lenet5 or FILE.py:FUNCTION (default: {default})",
     )
 
 
@@ -45,7 +45,7 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def count(limit: int) -> Callable[[str], int]:
-    """A parser of whole numbers from 1 to `limit`."""
+    """Return a parser of whole numbers from 1 to `limit`."""
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= limit):
@@ -56,7 +56,7 @@ def count(limit: int) -> Callable[[str], int]:
 
 
 def path_ending(suffix: str) -> Callable[[str], Path]:
-    """A parser of file names that end in `suffix` and whose folder is there and can be written."""
+    """Return a parser of names of files that end in `suffix`, in a folder that exists and can be written."""
 
     def parse(text: str) -> Path:
         path = Path(text)

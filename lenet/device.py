@@ -34,10 +34,13 @@ def choose_device(requested: str, world: World) -> Device:
     MXNet without CUDA. InputError: there are fewer GPUs than processes, or a GPU that MXNet has no machine code for;
     it is found before anything is started on the GPU.
     """
-    host, count = world.on_all_ranks(lambda: _look(requested), InputError, "the device")
+    with world.fail_together("the device"):
+        host, count = _look(requested)
     # Where the two count differently, this process may get any of them.
     seen = world.all_gather_object([gpu.uuid for gpu in host.gpus] if len(host.gpus) == count else [])
-    return world.on_all_ranks(lambda: _choose(requested, host, count, *_place(seen, world)), InputError, "the device")
+    with world.fail_together("the device"):
+        device = _choose(requested, host, count, *_place(seen, world))
+    return device
 
 
 def _look(requested: str) -> tuple[HostGPUs, int]:

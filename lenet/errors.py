@@ -1,27 +1,12 @@
-"""The errors whose text is the one line that the user sees; all ranks raise them alike."""
+"""The errors of a run, each of which ends all ranks with one line: InputError, for bad input, and TrainingError."""
 
-from distributed.exit_codes import BAD_INPUT, FAILED
+from distributed.errors import InputError, JobError
 
-MAX_LENGTH = 1000  # characters of a message
-
-
-class _OneLine(Exception):
-    """An error whose text is one printable line, whatever a path or a value holds that stands in it."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("".join(each if each.isprintable() else " " for each in message)[:MAX_LENGTH])
+__all__ = ["InputError", "TrainingError", "shorten"]
 
 
-class InputError(_OneLine):
-    """An option, a config, a file or a launch that cannot work."""
-
-    exit_code = BAD_INPUT
-
-
-class TrainingError(_OneLine):
-    """Training cannot go on, though nothing that was given is plainly wrong."""
-
-    exit_code = FAILED
+class TrainingError(JobError):
+    """Training cannot continue, although no option, config or file is plainly wrong."""
 
 
 def shorten(value: object) -> str:

@@ -1,14 +1,39 @@
-"""What an option of train.py is made of: its kind, its group in --help, its place on the command line."""
+"""What an option of train.py is made of: its type, its line in config.py, its place on the command line."""
 
 import argparse
 import dataclasses
 import difflib
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, NoReturn, Union
+import re
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from lenet.errors import InputError, shorten
+
+# What another value of an option means when a run is resumed.
+NEW_RUN = "new run"  # Refused: the option is part of what the run is.
+BY_NAME = "by name"  # As NEW_RUN, except for a checkpoint that --resume names.
+RECORDED = "recorded"  # Printed and recorded; refused once the run has no step left, for its result is known.
+FREE = "free"  # As RECORDED, but never refused: the option changes no bit of a result.
+NOT_KEPT = "not kept"  # Not noticed: no checkpoint keeps the option.
+
+# horovodrun reads the whole line, and finds --network to be the start of two options of its own.
+OTHER_WORDS = {"network": ("--model",)}
+
+
+def _option(group: str, default: Any, description: str, *, on_resume: str = RECORDED, **limits: Any) -> Any:
+    """Return the field of an option in this group of `--help`; `limits` are those of pydantic's Field."""
+    meaning: dict[str, Any] = {"group": group, "on_resume": on_resume}
+    return Field(default, description=description, json_schema_extra=meaning, **limits)
+
+
+data = partial(_option, "data")
+optimisation = partial(_option, "optimisation")
+output = partial(_option, "output")
+distribution = partial(_option, "distribution")
+debugging = partial(_option, "debugging")
 
 
 def _no_bool(value: Any) -> Any:
@@ -25,38 +50,43 @@ def _text(value: Any) -> Any:
     return value
 
 
-# The group of `--help` that an option stands in: every Field has one of them as its json_schema_extra.
-DATA: dict[str, Any] = {"group": "data"}
-OPTIMISATION: dict[str, Any] = {"group": "optimisation"}
-OUTPUT: dict[str, Any] = {"group": "output"}
-DISTRIBUTION: dict[str, Any] = {"group": "distribution"}
-DEBUGGING: dict[str, Any] = {"group": "debugging"}
-GROUPS = (DATA, OPTIMISATION, OUTPUT, DISTRIBUTION, DEBUGGING)
-
-# horovodrun reads the whole line, and finds --network to be the start of two options of its own.
-OTHER_WORDS = {"network": ("--model",)}
-
 Count = Annotated[int, BeforeValidator(_no_bool)]
 Number = Annotated[float, BeforeValidator(_no_bool)]
 Text = Annotated[str, BeforeValidator(_text)]
 
 
+def json_type(kind: Any) -> Any:
+    """Return the type that a value of an option of the type `kind` has in JSON: a class, or a union of classes."""
+    if get_origin(kind) is Literal:
+        return str
+    if get_origin(kind) is Union:
+        return Union[tuple(json_type(each) for each in get_args(kind))]  # noqa: UP007 (of a tuple)
+    return getattr(kind, "__origin__", kind)  # of Annotated
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return the end of a message about an unknown `word`: the known one with these initials, else a similar one."""
+    by_initials = [each for each in known if "".join(re.findall("(?<![a-z])[a-z]", each)) == word.strip("-")]
+    near = by_initials or difflib.get_close_matches(word, known, n=1)
+    return f", did you mean {near[0]}?" if near else ""
+
+
 class OptionParser(argparse.ArgumentParser):
-    """The command line of train.py: a wrong one is an InputError."""
+    """The parser of train.py's command line, whose errors are InputErrors."""
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see python train.py --help")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         known, unknown = self.parse_known_args(args, namespace)
-        if not unknown:
-            return known
-        near = difflib.get_close_matches(unknown[0].split("=")[0], self._option_string_actions, n=1)
-        self.error(f"unknown option {shorten(unknown[0])}" + (f", did you mean {near[0]}?" if near else ""))
+        if unknown:
+            near = did_you_mean(unknown[0].split("=")[0], [*self._option_string_actions])
+            self.error(f"unknown option {shorten(unknown[0])}{near}")
+        return known
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Options and what they are for beside each other, a switch in one word."""
+    """Print an option and its description on one line, and a switch with its `--no-` as one word."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=24)
@@ -68,7 +98,7 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def option_parser(options: Iterable[dataclasses.Field]) -> OptionParser:
-    """A parser of `options`, the fields of the config; it gives only what stands on the command line, as text."""
+    """Return a parser of `options`, the fields of the config. It gives the texts of those on the command line alone."""
     parser = OptionParser(
         prog="train.py",
         usage="python train.py [OPTIONS]",
@@ -79,28 +109,27 @@ def option_parser(options: Iterable[dataclasses.Field]) -> OptionParser:
         formatter_class=_HelpFormatter,
     )
     parser.add_argument("--config", metavar="FILE", help="YAML file of options; the command line wins")
-    groups = {group["group"]: parser.add_argument_group(group["group"]) for group in GROUPS}
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for field in options:
         default: Any = field.default  # pydantic's Field
-        option = "--" + field.name.replace("_", "-")
-        group = groups[default.json_schema_extra["group"]]
+        option, name = "--" + field.name.replace("_", "-"), default.json_schema_extra["group"]
+        if name not in groups:
+            groups[name] = parser.add_argument_group(name)
         if field.type is bool:
             text = default.description + (" (default: on)" if default.default else "")
-            group.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
+            groups[name].add_argument(option, action=argparse.BooleanOptionalAction, help=text)
         else:
-            told = "" if default.default is None else f" (default: {default.default})"
+            text = default.description + ("" if default.default is None else f" (default: {default.default})")
             words = (option, *OTHER_WORDS.get(field.name, ()))
-            group.add_argument(*words, metavar=_metavar(field), help=default.description + told)
+            groups[name].add_argument(*words, metavar=_metavar(field), help=text)
     return parser
 
 
 def _metavar(field: Any) -> str:
-    """What stands for the value of a field in the help; the names of a choice are in its description."""
-    kind = field.type
-    if getattr(kind, "__origin__", None) is Literal:
+    """Return the placeholder of a value in the help; the names of a choice are in its description."""
+    if get_origin(field.type) is Literal:
         return "NAME"
-    if getattr(kind, "__origin__", None) is Union:  # Optional[X]
-        kind = kind.__args__[0]
-    if kind is Text:
+    kinds = {json_type(field.type), *get_args(json_type(field.type))}
+    if str in kinds:
         return "DIR" if field.name.endswith("_dir") else "FILE" if field.name == "profile" else "TEXT"
-    return "N" if kind is Count else "X"
+    return "N" if int in kinds else "X"

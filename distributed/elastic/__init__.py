@@ -1,1 +1,1 @@
-"""Elastic training: a job whose processes come and go. An agent in each slot starts a process for each world."""
+"""Elastic jobs, whose number of processes changes: the agent of each slot starts a process for each world."""

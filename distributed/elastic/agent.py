@@ -1,9 +1,9 @@
-"""One slot of an elastic job: python -m distributed.elastic.agent COMMAND... runs the command once for each world.
+"""The agent of a slot of an elastic job: python -m distributed.elastic.agent COMMAND... runs COMMAND in each world.
 
-horovodrun starts an agent where it would start the command. When the world was resized or has lost a rank, the command
-ends with RESTART; the agent asks for its place in the next world and starts the command there. A command that is
-killed is replaced in the same way. What the command keeps is in the agent's memory (memory.py), so it goes on.
-Exit code: the command's, or 128 + the signal that ended it too often; the launcher then leaves this host out.
+horovodrun starts an agent where it would start the command. When the number of ranks changes, or one is lost, the
+command ends with RESTART; the agent then asks for its place in the next world and starts the command again. It does
+the same when the command is killed. The agent owns the memory to which the command commits its state (memory.py).
+Exit code: the command's, or 128 + the signal that has ended it too often; the launcher then excludes this host.
 """
 
 import ctypes
@@ -18,9 +18,9 @@ from distributed.elastic.rendezvous import LeaveJob, take_place
 from distributed.errors import print_error_line
 from distributed.exit_codes import BAD_INPUT, RESTART, STOPPED
 
-# In a row, without a new state kept in between:
-DEATHS = 3  # of the command by a signal, until this host counts as unfit
-TRIES = 10  # to find a world with the others; more than DEATHS, so that they survive an unfit host
+# In a row, without a commit in between:
+DEATHS = 3  # by a signal, until this host counts as unfit
+TRIES = 10  # to form a world with the others; more than DEATHS, so that the others stay when a host is unfit
 STOPS = (signal.SIGTERM, signal.SIGINT)
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 
@@ -28,7 +28,7 @@ libc = ctypes.CDLL(None)
 
 
 class Agent:
-    """A slot: the command that runs in it, and the memory that outlives the command's processes."""
+    """A slot: its command, which it restarts, and the memory that all processes of the command share."""
 
     def __init__(self, command: list[str]) -> None:
         self.command, self.memory = command, Memory.create()
@@ -38,20 +38,20 @@ class Agent:
             signal.signal(number, self._stop)
 
     def on_hosts_updated(self, timestamp: int, update: int) -> None:
-        """Called by Horovod's notification thread when hosts come or go; `World.hosts_updated` reads it."""
-        self.memory.head.hosts_changed = True
+        """Note that hosts were added or removed. Horovod's notification thread calls it; `Committed` reads the note."""
+        self.memory.head.hosts_updated = True
 
-    def live(self) -> int:
-        """The exit code of this slot. Raises LeaveJob."""
+    def run(self) -> int:
+        """Run the command until the job ends. Returns the exit code of this slot; raises LeaveJob."""
         place: dict[str, str] = {}  # the first one is in the environment already
         tries = deaths = 0
         while True:
-            states_kept = self.memory.states_kept
-            code = self._run(place)
-            if self.memory.states_kept > states_kept:
+            commits = self.memory.commits
+            code = self._run_command(place)
+            if self.memory.commits > commits:
                 tries = deaths = 0
             if code == RESTART or (code == -signal.SIGABRT and self.memory.head.is_starting):
-                tries += 1  # another rank is lost; Horovod's C++ aborts if that happens while it starts
+                tries += 1  # another rank is lost; if that happens while Horovod starts, its C++ aborts
             elif code < 0 and -code not in STOPS:
                 deaths += 1
                 say(f"{signal.Signals(-code).name} ended its process")
@@ -63,11 +63,11 @@ class Agent:
                 raise LeaveJob(f"its process was ended by a signal {DEATHS} times in a row", 128 - code)
             if tries + deaths == TRIES:
                 raise LeaveJob(f"no new world in {TRIES} tries: the processes of the job do not reach each other", 1)
-            self.memory.head.hosts_changed = False
+            self.memory.head.hosts_updated = False
             place = take_place()
 
-    def _run(self, place: dict[str, str]) -> int:
-        """The command's exit code, or minus the signal that ended it. It does not outlive this agent."""
+    def _run_command(self, place: dict[str, str]) -> int:
+        """Run the command, which ends with this agent. Returns its exit code, or minus the signal that ended it."""
         self.memory.head.is_starting = False
         environment = {**os.environ, **place, DESCRIPTOR: str(self.memory.descriptor)}
         self.child = subprocess.Popen(
@@ -88,26 +88,26 @@ class Agent:
 
 
 def say(text: str, kind: str = "") -> None:
-    """Print one line that tells the slot."""
+    """Print a line that names the slot."""
     slot = f"{os.environ.get('HOROVOD_HOSTNAME')}:{os.environ.get('HOROVOD_LOCAL_RANK')}"
     print_error_line(f"{kind}slot {slot}: {text}")
 
 
 def main(command: list[str]) -> int:
-    """Exit code of this slot, which runs `command`."""
+    """Run `command` in this slot. Returns the exit code."""
     if not command or os.environ.get("HOROVOD_ELASTIC") != "1":
         usage = "horovodrun --min-np … python -m distributed.elastic.agent COMMAND, as launch/elastic.sh does it"
         print_error_line(f"error: {usage}")
         return BAD_INPUT
     try:
         agent = Agent(command)
-        with suppress(ImportError):  # the command says so in a line
+        with suppress(ImportError):  # the command reports it
             from horovod.runner.elastic.worker import WorkerNotificationManager
 
             manager = WorkerNotificationManager()
             manager.register_listener(agent)
             manager.init()
-        return agent.live()
+        return agent.run()
     except LeaveJob as leave:
         say(f"{leave}", "error: " if leave.exit_code else "")
         return leave.exit_code

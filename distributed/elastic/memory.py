@@ -1,13 +1,16 @@
-"""What the processes of a slot leave to each other: memory that their agent owns and that each of them maps."""
+"""The memory of a slot, in which each of its processes finds the state that the one before it has committed.
+
+The slot's agent owns it; each process maps it.
+"""
 
 import ctypes
 import mmap
 import os
 import zlib
 
-DESCRIPTOR = "LENET_ELASTIC_MEMORY"  # the variable that tells a process the memory's file descriptor
+DESCRIPTOR = "LENET_ELASTIC_MEMORY"  # the variable with the memory's file descriptor
 STATES_AT = mmap.PAGESIZE
-STATE_LIMIT = 1 << 30  # bytes of a state; memory is taken up only where something was written
+STATE_LIMIT = 1 << 30  # bytes of a state; only pages that are written take up memory
 
 
 class _State(ctypes.Structure):
@@ -17,17 +20,17 @@ class _State(ctypes.Structure):
 class _Head(ctypes.Structure):
     _fields_ = [
         ("is_starting", ctypes.c_bool),
-        ("hosts_changed", ctypes.c_bool),
+        ("hosts_updated", ctypes.c_bool),
         ("position", ctypes.c_uint64 * 3),
         ("states", _State * 2),
     ]
 
 
 class Memory:
-    """The states kept, and a head of single values, each of which is written at once.
+    """Two states, of which the newer one counts, and a head of values that are each written at once.
 
-    `head.is_starting`: has the process begun to join a world, and not joined it yet? `head.hosts_changed`: have hosts
-    come or gone since the world was made? `head.position`: as `World.position`, zeros before the first step.
+    `head.is_starting`: is the process joining a world? `head.hosts_updated`: were hosts added or removed since the
+    world was formed? `head.position`: the numbers of Monitor's Position, zeros before the first step.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -37,27 +40,27 @@ class Memory:
 
     @classmethod
     def create(cls) -> "Memory":
-        """New memory, all zeros, which lives as long as a process has it."""
+        """Make new memory, all zeros. It is freed when no process has it open."""
         descriptor = os.memfd_create("elastic")
         os.ftruncate(descriptor, STATES_AT + 2 * STATE_LIMIT)
         return cls(descriptor)
 
     @property
-    def states_kept(self) -> int:
-        """How many states were kept so far."""
+    def commits(self) -> int:
+        """How many states have been committed so far."""
         return max(state.number for state in self.head.states)
 
-    def keep(self, state: bytes) -> None:
-        """Keep `state` instead of the one before it, which stays readable until this one is whole."""
+    def commit(self, state: bytes) -> None:
+        """Replace the committed state by `state`. The one before it stays readable until this one is whole."""
         if len(state) > STATE_LIMIT:
             raise ValueError(f"a state of {len(state)} bytes is over the limit, {STATE_LIMIT}")
-        number = self.states_kept + 1
+        number = self.commits + 1
         start = _start(number % 2)
         self.map[start : start + len(state)] = state
         self.head.states[number % 2] = (number, len(state), zlib.crc32(state))
 
-    def kept(self) -> bytes | None:
-        """The last state that was kept whole, None if there is none."""
+    def committed(self) -> bytes | None:
+        """The last state that was committed whole, None if there is none."""
         for index in sorted(range(2), key=lambda index: self.head.states[index].number, reverse=True):
             head, start = self.head.states[index], _start(index)
             state = self.map[start : start + head.length]

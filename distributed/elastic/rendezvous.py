@@ -1,4 +1,4 @@
-"""The store of an elastic job's launcher, where a slot gets its place in the next world."""
+"""The rendezvous of an elastic job: the launcher's store, from which a slot gets its place in the next world."""
 
 import os
 import select
@@ -6,12 +6,12 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 
 PLACE = ("RANK", "SIZE", "LOCAL_RANK", "LOCAL_SIZE", "CROSS_RANK", "CROSS_SIZE")  # as the launcher sends them
 POLL_SECONDS = 0.5  # between two requests to the launcher
-ANSWER_SECONDS = 2.0  # until the launcher counts as gone: it kills after 5
-PROGRAM_ERROR = "/program/error"  # the key that says that the program is at fault
+ANSWER_SECONDS = 2.0  # until the launcher counts as ended: it kills its processes after 5
+PROGRAM_ERROR = "/program/error"  # the key that is set when the program is at fault
 
 
 class LeaveJob(Exception):
-    """This slot has no place in the next world; the text says why."""
+    """The slot has no place in the next world; the text is the reason."""
 
     def __init__(self, reason: str, exit_code: int) -> None:
         super().__init__(reason)
@@ -19,15 +19,17 @@ class LeaveJob(Exception):
 
 
 def take_place() -> dict[str, str]:
-    """Be ready for the next world and wait until it is made.
+    """Wait until the next world is formed. Returns this slot's place in it, as Horovod's variables.
 
-    Returns this slot's place in it as Horovod's variables. Raises LeaveJob where there is none.
+    LeaveJob: there is no such place.
     """
     try:
         if _ask("GET", PROGRAM_ERROR).status == 200:
             raise LeaveJob("another process ended by an error of the program: not trying again", 1)
         place = _wait_for(f"/rank_and_size/{_variable('HOSTNAME')}:{_variable('LOCAL_RANK')}")
-        _ask("GET", PROGRAM_ERROR)  # fails if the launcher has ended the job: to those who wait it may answer even then
+        _ask(
+            "GET", PROGRAM_ERROR
+        )  # fails if the launcher has ended the job: it may have answered the request above even so
     except (OSError, HTTPException):
         raise LeaveJob("the launcher has ended the job: fewer processes were left than --min-np", 1) from None
     numbers = place.decode().split(",")
@@ -37,12 +39,12 @@ def take_place() -> dict[str, str]:
 
 
 def report_program_error() -> None:
-    """Tell all other slots that another try would end like this one. OSError: the launcher is gone."""
+    """Keep all slots from trying again, because the program would fail again. OSError: the launcher has ended."""
     _ask("PUT", PROGRAM_ERROR, b"1")
 
 
 def _wait_for(path: str) -> bytes:
-    """What the launcher answers once it can. OSError: it has ended the job, or itself."""
+    """The launcher's answer, which may take long. OSError: it has ended the job, or itself."""
     connection = _connect()
     try:
         connection.request("GET", path)
@@ -54,7 +56,7 @@ def _wait_for(path: str) -> bytes:
 
 
 def _ask(method: str, path: str, body: bytes | None = None) -> HTTPResponse:
-    """The launcher's answer to what it can answer at once."""
+    """The launcher's answer to a request that it answers at once."""
     connection = _connect()
     try:
         connection.request(method, path, body)
@@ -64,7 +66,7 @@ def _ask(method: str, path: str, body: bytes | None = None) -> HTTPResponse:
 
 
 def _connect() -> HTTPConnection:
-    """A connection to the launcher's store, never by a proxy."""
+    """A connection to the launcher's store, without a proxy."""
     address, port = _variable("GLOO_RENDEZVOUS_ADDR"), int(_variable("GLOO_RENDEZVOUS_PORT"))
     return HTTPConnection(address, port, timeout=ANSWER_SECONDS)
 

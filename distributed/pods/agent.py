@@ -1,11 +1,10 @@
-"""One pod of an Indexed Job: python -m distributed.pods.agent COMMAND... runs the command as one rank of Horovod.
+"""The agent of a pod of an Indexed Job: python -m distributed.pods.agent COMMAND... runs COMMAND as a rank of Horovod.
 
-The pods report to the rendezvous at pod 0 and start together. When one is lost, the others wait for its successor, and
-all go on from the last checkpoint; so the lost pod alone counts in the job's backoffLimit. All succeed or none does.
-Environment: JOB_COMPLETION_INDEX (from Kubernetes), LENET_PODS (how many), LENET_RENDEZVOUS (pod 0's HOST:PORT),
-LENET_JOB_SECRET (what all pods of the job know and no other does: its UID). A pod of Kubernetes must have it; processes
-on one machine, as in the tests, do without.
-Exit code: the command's; 1 when the others do not come.
+The pods report to the rendezvous at pod 0 and start together. When one is lost, the others wait for its replacement,
+and all continue from the last checkpoint: only the lost pod counts in the job's backoffLimit. All pods succeed or none.
+Environment: JOB_COMPLETION_INDEX (from Kubernetes), LENET_PODS (the number of pods), LENET_RENDEZVOUS (pod 0's
+HOST:PORT), LENET_JOB_SECRET (the UID of the Job, which only its pods know). In Kubernetes the secret is required.
+Exit code: the command's; 1 when the other pods do not start in time.
 """
 
 import os
@@ -38,14 +37,14 @@ from distributed.pods.rendezvous import (
 )
 
 REPORT_SECONDS = 1.0  # seconds between two reports
-START_SECONDS = 720.0  # seconds to wait for the others: Kubernetes itself waits up to 600 before it tries a pod again
-REMINDER = 60.0  # seconds between two lines about that
-GRACE = 20.0  # seconds in which a command may end by itself when its run is over: it can be at a checkpoint
-FAILURES = 3  # of the command in one pod
+START_SECONDS = 720.0  # seconds to wait for the others: Kubernetes waits up to 600 before it starts a pod again
+REMINDER_SECONDS = 60.0  # between two lines about that
+GRACE_SECONDS = 20.0  # for a command to end by itself when its run is over: it may be writing a checkpoint
+MAX_FAILURES = 3  # of the command in one pod
 
 
 class Identity(NamedTuple):
-    """Which pod this is, where the rendezvous is (at pod 0), and what it asks for."""
+    """The number of this pod, the address of the rendezvous (pod 0's) and its secret."""
 
     rank: int
     size: int
@@ -55,7 +54,7 @@ class Identity(NamedTuple):
 
 
 class Agent:
-    """Runs a command as one pod of the job, again when another pod was lost, until it ends well in all pods."""
+    """Runs a command as one pod of the job, and again when another pod is lost, until it succeeds in all pods."""
 
     def __init__(self, identity: Identity, command: list[str]) -> None:
         self.rank, self.size, host, self.port, self.secret = identity
@@ -66,21 +65,21 @@ class Agent:
         signal.signal(signal.SIGTERM, self._stop)
 
     def run(self) -> int:
-        """Run the command as often as it takes. Returns the exit code of this pod."""
+        """Run the command until it succeeds in all pods or fails for good. Returns the exit code of this pod."""
         failures = 0
         while True:
             code, is_agreed = self._run_together()
             failures += code not in (0, STOPPED)
-            if is_agreed or code == BAD_INPUT or self.is_asked_to_stop or failures == FAILURES:
+            if is_agreed or code == BAD_INPUT or self.is_asked_to_stop or failures == MAX_FAILURES:
                 return code
-            self.say(f"the run ended with exit code {code} here, and not well everywhere: starting again")
+            self.say(f"the run ended with exit code {code} here, and not all pods have succeeded: starting again")
 
     def say(self, text: str) -> None:
-        """Print a line about this pod."""
+        """Print a line that names this pod."""
         print_error_line(f"pod {self.rank} of {self.size}: {text}")
 
     def _run_together(self) -> tuple[int, bool]:
-        """Run the command once, together with the other pods. Its exit code, and whether it is 0 in all pods."""
+        """Run the command once, together with the other pods. Returns its exit code, and whether all pods have 0."""
         token = uuid.uuid4().hex
         answer, variables = self._report_until(token, WAITING, (GO, END))
         if answer == END:
@@ -93,8 +92,8 @@ class Agent:
         return 0, answer == END
 
     def _report_until(self, token: str, state: str, wanted: Collection[str]) -> tuple[str, dict[str, Any]]:
-        """Report until one of the answers `wanted` comes. Ends this process when none does."""
-        start = told = time.monotonic()
+        """Report until the answer is one of `wanted`. Ends this process after START_SECONDS."""
+        start = reminded = time.monotonic()
         missing = [0]
         while (now := time.monotonic()) < start + START_SECONDS:
             answer, details = self._report(token, state)
@@ -105,17 +104,17 @@ class Agent:
             if details.get("missing", missing) != missing:
                 missing = details["missing"]
                 self.say(f"waiting for pods {missing}")
-            if state == WAITING and now - told > REMINDER:
-                told = now
+            if state == WAITING and now - reminded > REMINDER_SECONDS:
+                reminded = now
                 self.say(
                     f"waiting for Kubernetes to start pods {missing}, {now - start:.0f} of {START_SECONDS:.0f} s: "
                     "after failures it pauses 10, 20, 40 … 600 s"
                 )
             time.sleep(REPORT_SECONDS)
-        sys.exit(f"error: pod {self.rank} of {self.size} waited {START_SECONDS:.0f} s for pods {missing}, in vain")
+        sys.exit(f"error: pod {self.rank} of {self.size} waited {START_SECONDS:.0f} s for pods {missing}")
 
     def _report(self, token: str, state: str) -> tuple[str, dict[str, Any]]:
-        """The rendezvous' answer and its details; an empty answer if it cannot be reached, which is no error yet."""
+        """The rendezvous' answer and its details. The answer is empty if the rendezvous cannot be reached for now."""
         try:
             headers = [(SECRET_HEADER, self.secret)]
             with ServerProxy(f"http://{self.host}:{self.port}", headers=headers) as rendezvous:
@@ -123,12 +122,12 @@ class Agent:
                 return reply[0], reply[1]
         except (OSError, HTTPException, Error) as error:
             if getattr(error, "errcode", None) == HTTPStatus.FORBIDDEN and not self.is_refused:
-                self.is_refused = True  # perhaps by a pod of an older job, which goes away
+                self.is_refused = True  # it may be that of an older job, whose pod is about to end
                 self.say("the rendezvous refuses its LENET_JOB_SECRET")
             return "", {}
 
     def _run_command(self, token: str, variables: Mapping[str, str]) -> int:
-        """Run the command, and kill it when its run is over elsewhere and it does not notice. Returns its exit code."""
+        """Run the command, and kill it if its run is over in another pod and it does not end. Returns the code."""
         self.child = child = subprocess.Popen(self.command, env={**os.environ, **variables})
         heard = time.monotonic()
         over = None
@@ -143,7 +142,7 @@ class Agent:
             heard = now if answer else heard
             if over is None and (answer == OVER or now - heard > SILENCE):
                 over = now
-            if over is not None and now - over > GRACE:
+            if over is not None and now - over > GRACE_SECONDS:
                 self.say("another pod was lost and the command did not end: killing it")
                 child.kill()
 
@@ -155,7 +154,7 @@ class Agent:
 
 
 def read_identity(environment: Mapping[str, str]) -> Identity:
-    """The Identity that the environment gives to this pod. ValueError: it is not there or makes no sense."""
+    """The Identity of this pod. ValueError: a variable is missing or makes no sense."""
     try:
         rank, size = int(environment["JOB_COMPLETION_INDEX"]), int(environment["LENET_PODS"])
         host, port_text = environment["LENET_RENDEZVOUS"].split(":")
@@ -191,7 +190,7 @@ def main(command: list[str]) -> int:
     rendezvous.listen(identity.port, identity.secret)
     code = agent.run()
     if code == 0:
-        rendezvous.all_left.wait(GRACE)
+        rendezvous.all_left.wait(GRACE_SECONDS)
     return code
 
 

@@ -1,9 +1,9 @@
 """The rendezvous of the pods of a job without a launcher: a run begins when every rank waits for it.
 
-Rank 0 keeps the table. A pod reports each second: its rank, a token that is new for each run that it wants to
-join, and what it does. A run is over for all as soon as one of its pods comes with a new token or is silent.
-Nothing of an old run gets into a new one, because each run has a rendezvous of its own. A report counts only with the
-secret that the pods of the job share; without it nothing of a request but its header is read.
+Rank 0 holds the table. A pod reports each second: its rank, a token that is new for each run that it wants to join,
+and its state. A run is over for all when one of its pods reports a new token, or nothing for SILENCE seconds. Each run
+has another server of Horovod's, so that no process of an old run can join a new one. A request without the secret that
+the pods of the job share is refused, and only its header is read.
 """
 
 import hmac
@@ -19,13 +19,13 @@ from horovod.runner.common.util.hosts import get_host_assignments, parse_hosts
 from horovod.runner.gloo_run import create_slot_env_vars
 from horovod.runner.http.http_server import RendezvousServer
 
-WAITING, RUNNING, DONE, LEAVING = "waiting", "running", "done", "leaving"  # what a pod does
-WAIT, GO, OVER, END = "wait", "go", "over", "end"  # what it is told
-FRESH = 5.0  # seconds for which a report that a pod waits is believed
+WAITING, RUNNING, DONE, LEAVING = "waiting", "running", "done", "leaving"  # states of a pod
+WAIT, GO, OVER, END = "wait", "go", "over", "end"  # answers to it
+FRESH = 5.0  # seconds for which the report of a waiting pod is valid
 SILENCE = 60.0  # seconds without a report after which a pod is lost
 SECRET_HEADER = "X-Job-Secret"
-MAX_BYTES = 4096  # of a report; a real one has 400
-REQUEST_SECONDS = 5.0  # for each piece of a request
+MAX_BYTES = 4096  # of a request; a pod's has 400
+REQUEST_SECONDS = 5.0  # to wait for each part of a request
 
 
 class Report(NamedTuple):
@@ -37,20 +37,20 @@ class Report(NamedTuple):
 
 
 class Rendezvous:
-    """The table of the ranks and the run that is under way, if there is one."""
+    """The table of the ranks, and the current run, if there is one."""
 
     def __init__(self, size: int) -> None:
         self.plan = get_host_assignments(parse_hosts(",".join(f"pod-{rank}:1" for rank in range(size))), size)
         self.lock = threading.Lock()
         self.reports: dict[int, Report] = {}  # the last one of each rank
-        self.tokens: dict[int, str] = {}  # by rank, of the run under way
-        self.rendezvous_port: int | None = None  # of Horovod, for the run under way
-        self.finished = False  # all were done at once: nothing can change that any more
-        self.left: set[int] = set()  # the ranks that have said that they leave
+        self.tokens: dict[int, str] = {}  # by rank, of the current run
+        self.rendezvous_port: int | None = None  # of Horovod, for the current run
+        self.finished = False  # all pods were DONE at the same time; this is final
+        self.left: set[int] = set()  # the ranks that have reported LEAVING
         self.all_left = threading.Event()
 
     def report(self, rank: int, token: str, state: str) -> tuple[str, dict[str, Any]]:
-        """Take in a report. Returns the answer and its details: the missing ranks or Horovod's variables."""
+        """Process a report. Returns the answer and its details: the missing ranks or Horovod's variables."""
         if rank not in range(len(self.plan)):
             raise ValueError(f"rank {rank!r} of {len(self.plan)}")
         with self.lock:
@@ -62,7 +62,7 @@ class Rendezvous:
             return self._answer(rank, token, state)
 
     def listen(self, port: int, secret: str) -> None:
-        """Take reports at `port`, on all addresses, from those who know the `secret`, until this process ends."""
+        """Serve reports with the `secret` at `port`, on all addresses, in a thread until this process ends."""
         server = _Server(("", port), _Handler, logRequests=False)
         server.secret = secret.encode()
         report: Callable[..., Any] = self.report
@@ -79,21 +79,21 @@ class Rendezvous:
         return (GO, self._variables(rank)) if state == WAITING else (WAIT, {})
 
     def _note_leaving(self, rank: int, state: str) -> None:
-        """Only a pod's own word that it leaves tells that it has got the answer before."""
+        """Note the report LEAVING, with which a pod confirms that it has received the answer END."""
         if state == LEAVING:
             self.left.add(rank)
         if len(self.left) == len(self.plan):
             self.all_left.set()
 
     def _begin(self) -> None:
-        """Begin a run with a server of its own: what is left of an earlier run fails at the server of that one."""
+        """Begin a run with a new server of Horovod's."""
         server = RendezvousServer()
         self.rendezvous_port = server.start()
         server.init(self.plan)
         self.tokens = {rank: report.token for rank, report in self.reports.items()}
 
     def _variables(self, rank: int) -> dict[str, str]:
-        """The variables that horovodrun would set, but for the server's address: a pod knows it."""
+        """The variables that horovodrun would set, without the server's address, which a pod knows."""
         return {
             **create_slot_env_vars(self.plan[rank]),
             "HOROVOD_GLOO_RENDEZVOUS_PORT": str(self.rendezvous_port),
@@ -131,10 +131,10 @@ class _Handler(SimpleXMLRPCRequestHandler):
             super().do_POST()
 
     def log_message(self, format: str, *values: object) -> None:
-        """Say nothing: strangers are not to fill the log."""
+        """Print nothing, so that requests from elsewhere cannot fill the log."""
 
     def _problem(self) -> HTTPStatus | None:
-        """Why the body of this request is not to be read."""
+        """The status with which this request is refused before its body is read, if any."""
         if not hmac.compare_digest(self.headers.get(SECRET_HEADER, "").encode(), self.server.secret):
             return HTTPStatus.FORBIDDEN
         length = self.headers.get("Content-Length", "")

@@ -1,6 +1,6 @@
-"""python -m lenet.commands.check_options OPTIONS: reads the options of train.py and starts nothing.
+"""python -m lenet.commands.check_options OPTIONS: check the options of train.py and start nothing.
 
-The scripts of launch/ ask it before they start processes: a wrong option is one line, and nothing of a launcher's.
+The scripts of launch/ run it first, so that a wrong option is one line without any of a launcher's.
 """
 
 import sys
@@ -10,9 +10,9 @@ from lenet.errors import InputError
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code that train.py would end with because of its options, 0 if they are right."""
+    """Return the exit code of train.py for its options alone: 0 if they are right."""
     try:
-        read_config(arguments)
+        read_config(arguments, processes=None)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

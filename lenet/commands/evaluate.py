@@ -14,7 +14,6 @@ from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
 from lenet.data.fashion_mnist import CLASS_NAMES
 from lenet.device import choose_device
-from lenet.errors import InputError
 from lenet.model.network import load_network
 from lenet.model.parameters import named_parameters
 from lenet.run.network_spec import NetworkSpec
@@ -32,20 +31,17 @@ def add_options(parser: ArgumentParser) -> None:
 def main(options: Namespace, world: World) -> int:
     """Evaluate in `world`, whose rank 0 alone needs the file PARAMS. Returns the exit code."""
     device = choose_device("auto", world).context
-    dataset = world.on_all_ranks(
-        lambda: fashion_mnist.load(options.data_dir, world.heartbeat), InputError, "the data set"
-    )
-    text = world.on_all_ranks(
-        lambda: describe(options.params, options.network, dataset).to_json() if world.is_root else None,
-        InputError,
-        "the network's description",
-    )
+    with world.fail_together("the data set"):
+        dataset = fashion_mnist.load(options.data_dir, world.monitor.heartbeat)
+    with world.fail_together("the network's description"):
+        text = describe(options.params, options.network, dataset).to_json() if world.is_root else None
     found = NetworkSpec.from_json(world.broadcast_object(text), "rank 0")
-    code = world.on_all_ranks(lambda: load_network(found.network), InputError, "the network's code")
+    with world.fail_together("the network's code"):
+        code = load_network(found.network)
     world.compare({"the data": dataset.digest, "the network": code.digest})
-    path = options.params if world.is_root else None
-    net = world.on_all_ranks(lambda: load_trained(path, device, found, code), InputError, "the network")
-    world.heartbeat("the network of rank 0")
+    with world.fail_together("the network"):
+        net = load_trained(options.params if world.is_root else None, device, found, code)
+    world.monitor.heartbeat("the network of rank 0")
     _broadcast_parameters(net, world)
     data = Batches(dataset.validation, device, found.pixel_mean, found.pixel_std)
     evaluation = evaluate(net, data, world, len(found.class_names))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lenet.commands.evaluate import class_scores
-from lenet.config import read_config
+from lenet.config import Config
 from lenet.errors import shorten
 from lenet.run.history import History
 from lenet.untrusted import read_json
@@ -52,7 +52,7 @@ def facts(runs: Sequence[History], names: Sequence[str]) -> str:
 
 def recipe(runs: Sequence[History], names: Sequence[str]) -> str:
     """All options of the runs: a row for each, a column for each run; what differs from the default is marked."""
-    default = _default()
+    default = asdict(Config())
     options = dict.fromkeys([*default, *(str(name) for run in runs for name in run.config)])
     rows = [f"<tr>{''.join(map(_head, ['Option', *names, 'Default']))}</tr>"]
     for name in (each for each in options if each not in NO_RECIPE):
@@ -84,7 +84,7 @@ def failure(folder: Path, name: str) -> str:
 
 
 def _facts_of(run: History, name: str) -> Iterator[str]:
-    epochs, config, default = run.epochs, run.config, _default()
+    epochs, config, default = run.epochs, run.config, asdict(Config())
     yield name
     yield f"{len(epochs['epoch'])} of {shorten(config.get('epochs', '?'))}"
     yield f"{int(max([*run.steps['step'], *epochs['step']])):,}"
@@ -97,11 +97,6 @@ def _facts_of(run: History, name: str) -> Iterator[str]:
     else:
         yield from 5 * ["-"]
     yield ", ".join(name for name in default if name not in NO_RECIPE and _differs(run, name, default)) or "nothing"
-
-
-def _default() -> dict[str, Any]:
-    """The options of a run that is given none."""
-    return asdict(read_config([]).for_processes(1))
 
 
 def _differs(run: History, name: str, default: dict[str, Any]) -> bool:

@@ -102,7 +102,7 @@ def newest(output_dir: str | Path, report: Callable[[str], None], limit: int = L
         except InputError as error:
             report(f"A checkpoint that cannot be used, the one before it is tried: {error}")
     if folders(output_dir):
-        raise InputError(f"{output_dir}: no checkpoint can be used; --resume never begins anew")
+        raise InputError(f"{output_dir}: no checkpoint can be used; start over with --resume never")
     return None
 
 

@@ -1,4 +1,4 @@
-"""The first lines of a run, on what is trained by how many with which promise; and its last, on what came of it."""
+"""The lines that a run prints at its start, on resuming, and at its end."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -13,33 +13,33 @@ from lenet.run.progress import Progress
 def start_lines(
     config: Config, processes: int, dataset: Dataset, devices: Sequence[str], notes: Sequence[str | None]
 ) -> list[str]:
-    """The lines for people; `devices` and `notes` about them are those of all ranks."""
+    """Return the lines about the data, the devices and the processes; `devices` and `notes` are those of all ranks."""
     lines = [
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.validation):,} test images; "
-        f"{config.images_in_step} images a step on {', '.join(sorted(set(devices)))}; "
+        f"{config.global_batch} images a step on {', '.join(sorted(set(devices)))}; "
         f"processes: {processes}, {_promise(config)}"
     ]
     if (dataset.pixel_mean, dataset.pixel_std) != (PIXEL_MEAN, PIXEL_STD):
         lines.append(_own_data(dataset))
     lines += sorted({note for note in notes if note})
-    shards = -(-config.images_in_step // config.shard)
+    shards = -(-config.global_batch // config.shard)
     if processes > shards:
         lines.append(
             f"{processes - shards} of {processes} processes have nothing to compute: a step of "
-            f"{config.images_in_step} images has {shards} shard(s) of {config.shard}; "
-            f"--shard {max(1, config.images_in_step // processes)} or --global-batch {config.shard * processes} "
+            f"{config.global_batch} images has {shards} shard(s) of {config.shard}; "
+            f"--shard {max(1, config.global_batch // processes)} or --global-batch {config.shard * processes} "
             "gives work to all"
         )
     return lines
 
 
 def resume_lines(progress: Progress, epochs: int, position: Position | None) -> list[str]:
-    """The lines of a run of `epochs` that goes on from `progress`.
+    """Return the lines of a run of `epochs` that continues from `progress`.
 
-    `position` is where these processes were when they lost some.
+    `position` is where these processes were before a failure, if that is why they resume.
     """
     if progress.epoch >= epochs:
-        lines = [f"This run has its {epochs} epochs; --resume never begins a new one"]
+        lines = [f"All {epochs} epochs are done; a larger --epochs continues the run, --resume never starts over"]
     else:
         lines = [f"Continuing after step {progress.step}, in epoch {progress.epoch}"]
     if position and position.epoch == progress.epoch and position.images_done > progress.images_done:
@@ -48,12 +48,12 @@ def resume_lines(progress: Progress, epochs: int, position: Position | None) -> 
 
 
 def final_line(config: Config, seconds: float, steps: int, accuracies: Mapping[int, float]) -> str:
-    """The last line of a run of so many `steps`: its `accuracies` are those of the validation, by epoch."""
+    """Return the last line of a run of `steps`; `accuracies` are those of the validation, by epoch."""
     folder = shlex.quote(config.output_dir)
     if not accuracies:
         data = f" --data-dir {shlex.quote(config.data_dir)}" if config.data_dir else ""
         return (
-            f"Done in {_duration(seconds)}: {steps} steps, no epoch to its end; next: python -m lenet evaluate "
+            f"Done in {_duration(seconds)}: {steps} steps, no whole epoch; next: python -m lenet evaluate "
             f"{folder}{data}"
         )
     best = max(accuracies, key=lambda epoch: (accuracies[epoch], -epoch))  # the earliest of the best
@@ -72,13 +72,15 @@ def _duration(seconds: float) -> str:
 
 
 def _promise(config: Config) -> str:
+    if config.debug:
+        return "layer by layer: other bits than without --debug"
     if config.exchange == "exact":
         return "the same bits for any number"
     return f"exchange {config.exchange}: the bits depend on their number"
 
 
 def _own_data(dataset: Dataset) -> str:
-    """What is known of the images of a user."""
+    """Return the line about images other than Fashion-MNIST's."""
     mean, std = (", ".join(map(str, each)) for each in (dataset.pixel_mean, dataset.pixel_std))
     shape = " x ".join(map(str, dataset.image_shape))
     return f"{len(dataset.class_names)} classes, images of {shape}, pixels with mean {mean} and deviation {std}"

@@ -1,4 +1,4 @@
-"""state.json, what a checkpoint says of itself: written, and read with the type and range of each value checked."""
+"""state.json of a checkpoint: writing, and reading with the type and range of each value checked."""
 
 import hashlib
 import json
@@ -7,52 +7,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from lenet.config import options_with
 from lenet.errors import InputError
+from lenet.options import BY_NAME, FREE, NEW_RUN, RECORDED
 from lenet.untrusted import read_regular
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
-FORMAT = 3  # 2 did not hold the options: nobody could know what it was trained with
+FORMAT = 3  # Format 2 did not hold the options.
 MAX_STATE = 1 << 16  # bytes of a state.json
-MOST = 1 << 53  # of any count
+MAX_COUNT = 1 << 53  # of any count
 Value = int | float | str | None
-# What a state.json holds, part by part.
+# The parts of a state.json, and the types of their values; options follow from config.py.
 KINDS: dict[str, dict[str, Any]] = {
     "progress": {"epoch": int, "images_done": int, "step": int},
     "totals": {"loss": float, "correct": int, "images": int},
-    "run": {"seed": int, "data": str, "images": int, "shard": int, "global_batch": int, "network": str},
+    "run": {"data": str, "images": int, **options_with(NEW_RUN, BY_NAME)},
     "best": {"correct": int},
-    "options": {
-        "epochs": int,
-        "learning_rate": float,
-        "momentum": float,
-        "weight_decay": float,
-        "schedule": str,
-        "warmup_epochs": float,
-        "reference_batch": int,
-        "clip_norm": float | None,
-        "label_smoothing": float,
-        "flip": bool,
-        "shift": int,
-        "exchange": str,
-        "log_every": int,
-        "checkpoint_every": int | None,
-        "keep": int,
-        "stall_timeout": float,
-        "tensorboard": bool,
-    },
+    "options": options_with(RECORDED, FREE),
     "sha256": {MODEL: str, OPTIMIZER: str, STATE: str},
 }
 
 
 def write_state(path: Path, facts: Mapping[str, Mapping[str, Value]], digests: Mapping[str, str]) -> None:
-    """Write a state.json of the parts `facts`, with the SHA-256 `digests` of the files beside it and its own."""
+    """Write a state.json: the parts `facts`, the SHA-256 `digests` of the files beside it, and its own digest."""
     state: dict[str, Any] = {"format": FORMAT, **facts, "sha256": dict(digests)}
     state["sha256"][STATE] = state_digest(state)
     path.write_text(json.dumps(state, indent=1) + "\n")
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """The dict in a state.json, part by part as in KINDS. InputError: it is not whole, sound or of this format."""
+    """Return the parts of a state.json, as in KINDS. InputError: it is damaged, or of another format."""
     try:
         state = json.loads(read_regular(path, MAX_STATE))
     except OSError as error:
@@ -62,12 +46,7 @@ def read_state(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise InputError(f"{path}: it is not the state of a checkpoint of format {FORMAT}, the one of this version")
     for name, kinds in KINDS.items():
-        part = state.get(name)
-        if (
-            not isinstance(part, dict)
-            or part.keys() != kinds.keys()
-            or not all(_is_a(part[key], kinds[key]) for key in kinds)
-        ):
+        if not _is_part(state.get(name), kinds):
             raise InputError(f"{path}: {name} must hold {', '.join(kinds)}")
     progress, totals, images = state["progress"], state["totals"], state["run"]["images"]
     values = [value for name in KINDS for value in state[name].values()]
@@ -80,21 +59,28 @@ def read_state(path: Path) -> dict[str, Any]:
     return state
 
 
+def _is_part(part: Any, kinds: Mapping[str, Any]) -> bool:
+    """Does `part` hold these names with values of these types? An option that changes no bit can be newer than it."""
+    if not isinstance(part, dict) or not kinds.keys() - options_with(FREE).keys() <= part.keys() <= kinds.keys():
+        return False
+    return all(_is_a(value, kinds[name]) for name, value in part.items())
+
+
 def _is_a(value: Any, kind: Any) -> bool:
-    """Is `value` of the type `kind`, or of one of those that it names? True is no int."""
+    """Is `value` of the class `kind`, or of one in this union? True is no int."""
     return type(value) in (get_args(kind) or (kind,))
 
 
 def _is_in_range(value: Value) -> bool:
-    return 0 <= value <= MOST if isinstance(value, int) else not isinstance(value, float) or math.isfinite(value)
+    return 0 <= value <= MAX_COUNT if isinstance(value, int) else not isinstance(value, float) or math.isfinite(value)
 
 
 def state_digest(state: Mapping[str, Any]) -> str:
-    """SHA-256 of what a state says, less this digest itself: of JSON in one fixed form."""
+    """Return the SHA-256 of a state without its own digest, as JSON in one fixed form."""
     digests = {name: digest for name, digest in state["sha256"].items() if name != STATE}
     return sha256(json.dumps({**state, "sha256": digests}, sort_keys=True).encode())
 
 
 def sha256(content: bytes) -> str:
-    """The digest that a checkpoint keeps of a file, in hexadecimal digits."""
+    """Return the digest of a file's content that a checkpoint keeps, in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()

@@ -32,35 +32,34 @@ class Checkpointer:
         self.last_saved: int | None = None  # the step of the last checkpoint on the disk that this run has asked for
 
     def restore(self, state: TrainState) -> bool:
-        """On rank 0: set `state` to what is kept in memory or on the disk. Returns whether anything was there.
+        """On rank 0: set `state` to what is committed or to a checkpoint. Returns whether there is any.
 
         InputError: what is asked for is not whole, or of another run.
         """
-        kept = self.world.kept
-        found = checkpoint.parse(kept) if kept else self._find(limit_for(state.shapes))
+        committed = self.world.committed.state
+        found = checkpoint.parse(committed) if committed else self._find(limit_for(state.shapes))
         if found is not None:
             check_arrays(state.shapes, found.weights, "the checkpoint")
             check_arrays(state.layout.shapes, found.momenta, "the checkpoint's momenta")
             state.set(found.weights, found.momenta)
             state.progress, state.totals, state.best = found.progress, found.totals, found.best
-        if not kept:
+        if not committed:
             for change in self.changes:
                 self.log.say(f"{change}")
             self.output.begin(self.config, found.progress.step if found else None, self.log.say)
         return found is not None
 
     def save(self, state: TrainState, to_disk: bool) -> None:
-        """Keep `state` in memory, if the world outlives its ranks, and on the disk if `to_disk`. Every rank calls it.
+        """Commit `state`, and save it as a checkpoint if `to_disk`. Every rank calls it.
 
         OSError: the disk refuses. TrainingError: the weights are no longer finite.
         """
         saved = self._in_host_memory(state)
-        if self.world.is_elastic:
-            self.world.keep(saved.dump(), lambda: self._save_alone(saved))
+        self.world.committed.commit(saved.dump, lambda: self._save_alone(saved))
         if to_disk:
             self.last_saved = state.progress.step
         if to_disk and self.world.is_root:
-            self.world.heartbeat(f"the disk to take the checkpoint of step {state.progress.step}")
+            self.world.monitor.heartbeat(f"the disk to take the checkpoint of step {state.progress.step}")
             self._save_on_disk(saved)
 
     def pending(self, step: int) -> str:

@@ -12,7 +12,7 @@ from lenet.data.augmentation import training_batches
 from lenet.data.dataset import Dataset
 from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
-from lenet.errors import InputError, TrainingError
+from lenet.errors import TrainingError
 from lenet.model.network import Network, load_network
 from lenet.run.progress import Progress
 from lenet.run.progress_bar import print_line
@@ -30,7 +30,8 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
     TrainingError on all ranks if the two differ, or the ranks do. Returns the exit code of the job.
     """
     device, _, kind = choose_device(config.device, world)
-    network = world.on_all_ranks(lambda: load_network(config.network), InputError, "the network's code")
+    with world.fail_together("the network's code"):
+        network = load_network(config.network)
     world.compare({"the data": dataset.digest, "the network": network.digest, **fingerprint(config, kind)})
     first, second = (_train(config, world, dataset, network, device) for _ in range(2))
     for name in first:
@@ -50,23 +51,20 @@ def _train(
     config: Config, world: World, dataset: Dataset, network: Network, device: mx.Context
 ) -> dict[str, np.ndarray]:
     """Parameters and momenta after the steps, by name."""
-    net = world.on_all_ranks(
-        lambda: network.build(len(dataset.class_names), dataset.image_shape, config.seed, device),
-        InputError,
-        "the network",
-    )
-    data = world.on_all_ranks(lambda: training_batches(config, dataset, device), InputError, "the training images")
+    with world.fail_together("the network"):
+        net = network.build(len(dataset.class_names), dataset.image_shape, config.seed, device)
+        data = training_batches(config, dataset, device)
     state = TrainState.of(net, device)
     step, progress, images = Step(net, state, config, data, network.is_lenet5), Progress(), len(data)
     while progress.step < STEPS:
         data.start_epoch(progress.epoch)
         order = nd.array(epoch_order(config.seed, progress.epoch, images), ctx=device, dtype="int32")
         while progress.images_done < images and progress.step < STEPS:
-            begin, end = progress.images_done, min(progress.images_done + config.images_in_step, images)
+            begin, end = progress.images_done, min(progress.images_done + config.global_batch, images)
             rate = learning_rate(config, progress, end - begin, images)
             step.read(step.take(world, order, begin, end, rate, ()))
             progress = state.progress = progress.after_step(end - begin)
-            world.heartbeat(f"the gradients of step {progress.step} from all ranks")
+            world.monitor.heartbeat(f"the gradients of step {progress.step} from all ranks")
         progress = state.progress = progress.after_epoch()
     momenta = state.layout.split(state.momenta.asnumpy())
     return {**state.parameters(), **{f"the momentum of {name}": each for name, each in momenta.items()}}

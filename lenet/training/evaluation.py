@@ -34,11 +34,11 @@ def evaluate(net: HybridBlock, data: Batches, world: World, classes: int) -> Eva
     matrix = np.zeros((classes, classes), int)
     shard = max(1, min(EVALUATED, EVALUATED_VALUES // math.prod(data.images.shape[1:])))
     for begin in world.split(range(0, len(data), shard)):
-        world.heartbeat("this rank's part of the evaluation")
+        world.monitor.heartbeat("this rank's part of the evaluation")
         logits, labels = predict_logits(net, data, range(begin, min(begin + shard, len(data))))
         losses.append(loss(logits, labels))
         matrix += confusion(logits, labels)
-    world.heartbeat("the other ranks' parts of the evaluation")
+    world.monitor.heartbeat("the other ranks' parts of the evaluation")
     total = math.fsum(each for part in world.all_gather_object(losses) for each in part)
     matrix = world.sum(matrix).astype(int)
     return Evaluation(Totals(total, int(matrix.trace()), int(matrix.sum())), matrix)

@@ -42,7 +42,7 @@ class ShardSum:
     def allreduce(self, world: World) -> None:
         """Add up the sums of all ranks, in place, without waiting."""
         if self.exchange == "float16":
-            world.allreduce_float16(self.gradients)
+            world.allreduce(self.gradients, as_float16=True)
             world.allreduce(self.metrics)
         else:
             world.allreduce(self.total)

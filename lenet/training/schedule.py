@@ -12,7 +12,7 @@ def learning_rate(config: Config, progress: Progress, images_in_step: int, image
     The peak grows linearly with the global batch (Goyal et al. 2017, arXiv:1706.02677, section 2.1); it is reached
     over `warmup_epochs` (section 2.2), or half of a run that is short.
     """
-    peak = config.learning_rate * config.images_in_step / config.reference_batch
+    peak = config.learning_rate * config.global_batch / config.reference_batch
     epochs = progress.epoch + (progress.images_done + images_in_step / 2) / images_in_epoch
     warmup = min(config.warmup_epochs, config.epochs / 2)
     if warmup and epochs <= warmup:

@@ -16,7 +16,6 @@ from lenet.data.batches import Batches
 from lenet.data.dataset import Dataset
 from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
-from lenet.errors import InputError
 from lenet.model.network import load_network
 from lenet.run.messages import final_line, resume_lines, start_lines
 from lenet.run.metrics_log import MetricsLog
@@ -53,30 +52,29 @@ class PendingStep:
 class Trainer(AbstractContextManager):
     """The run of `config` on `dataset` in `world`: `restore` it, then `fit`. Every rank does the same."""
 
-    def __init__(self, config: Config, world: World, dataset: Dataset):
-        self.config, self.world = config, world
+    def __init__(self, config: Config, dataset: Dataset, world: World):
+        self.config, self.dataset, self.world = config, dataset, world
         self.device, self.device_note, kind = choose_device(config.device, world)
-        self.network = world.on_all_ranks(lambda: load_network(config.network), InputError, "the network's code")
-        facts = {"the data": dataset.digest, "the classes": str(dataset.class_names)}
-        facts |= {"the network": self.network.digest, "the config": str(asdict(config))}
+        with world.fail_together("the network's code"):
+            self.network = load_network(config.network)
+        facts = {
+            "the data": dataset.digest,
+            "the classes": str(dataset.class_names),
+            "the network": self.network.digest,
+        }
+        facts |= {f"the option {name}": str(value) for name, value in asdict(config).items()}
         world.compare({**facts, **fingerprint(config, kind)})
         self.output = OutputDir(config.output_dir, NetworkSpec.of(config.network, dataset), self.network.name)
-        world.on_all_ranks(lambda: self.output.open() if world.is_root else None, InputError, "the output folder")
-        world.on_all_ranks(lambda: check_path(config.profile) if world.is_root else None, InputError, "--profile")
-        world.heartbeat("the data set on the device")
-        self.dataset = dataset
-        self.training_data = world.on_all_ranks(
-            lambda: training_batches(config, dataset, self.device), InputError, "the training images"
-        )
-        self.validation_data = Batches(dataset.validation, self.device, dataset.pixel_mean, dataset.pixel_std)
-        self.net = world.on_all_ranks(
-            lambda: self.network.build(len(dataset.class_names), dataset.image_shape, config.seed, self.device),
-            InputError,
-            "the network",
-        )
+        with world.fail_together("the output folder, the data set on the device and the network"):
+            if world.is_root:
+                self.output.open()
+                check_path(config.profile)
+            self.training_data = training_batches(config, dataset, self.device)
+            self.validation_data = Batches(dataset.validation, self.device, dataset.pixel_mean, dataset.pixel_std)
+            self.net = self.network.build(len(dataset.class_names), dataset.image_shape, config.seed, self.device)
         self.state = TrainState.of(self.net, self.device)
         self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
-        bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
+        bar = ProgressBar(config.epochs, len(dataset.train), config.global_batch, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))
         self.profile = StepProfile(config.profile if world.is_root else None, self.log.say)
         self.checkpointer = Checkpointer(
@@ -92,22 +90,19 @@ class Trainer(AbstractContextManager):
     def restore(self) -> None:
         """Stand where the run stood last: what is kept in memory, a checkpoint, or the start; equal on all ranks."""
         world, state = self.world, self.state
-        devices, notes = (world.all_gather_object(each) for each in (str(self.device), self.device_note))
+        devices, notes = zip(*world.all_gather_object([str(self.device), self.device_note]))
         for line in start_lines(self.config, world.size, self.dataset, devices, notes):
             self.log.say(line)
-        restored = world.on_all_ranks(
-            lambda: self.checkpointer.restore(state) if world.is_root else None,
-            InputError,
-            "the checkpoint to go on from",
-        )
-        world.heartbeat("the state of rank 0")
+        with world.fail_together("the checkpoint to resume from"):
+            restored = self.checkpointer.restore(state) if world.is_root else False
+        world.monitor.heartbeat("the state of rank 0")
         where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals), state.best])
         if where:
             state.progress, state.totals, state.best = Progress(**where[0]), Totals(**where[1]), where[2]
-            for line in resume_lines(state.progress, self.config.epochs, world.position):
+            for line in resume_lines(state.progress, self.config.epochs, world.monitor.position):
                 self.log.say(line)
         world.broadcast(state.vectors)
-        world.heartbeat("metrics.jsonl")
+        world.monitor.heartbeat("metrics.jsonl")
         self.log.open(last_step=state.progress.step)
         self.log.changes(state.progress, self.checkpointer.changes)
 
@@ -126,13 +121,13 @@ class Trainer(AbstractContextManager):
             return None
         if self.ended_by is End.STOP:
             # Rank 0 has its checkpoint: the first rank that ends makes a launcher end the others.
-            self.world.final_barrier("the last checkpoint, which rank 0 writes")
+            self.world.barrier("the last checkpoint, which rank 0 writes")
             stop_request.answered = True
             self.log.say(f"Stopped after step {self.state.progress.step}; the same command goes on from there")
             return STOPPED
-        self.world.heartbeat("the disk to take the trained network")
+        self.world.monitor.heartbeat("the disk to take the trained network")
         path = self.checkpointer.write_trained(self.state)
-        self.world.final_barrier("the trained network, which rank 0 writes")
+        self.world.barrier("the trained network, which rank 0 writes")
         self.log.say(f"The trained network is in {path}")
         seconds = time.monotonic() - self.began
         self.log.say(final_line(self.config, seconds, self.state.progress.step, self.log.accuracies))
@@ -172,7 +167,8 @@ class Trainer(AbstractContextManager):
             if pending:
                 self._finish_step(pending)
             pending = step
-            to_disk, to_memory = self._is_due(self.config.checkpoint_every), self._is_due(self.world.keep_every)
+            to_disk = self._is_due(self.config.checkpoint_every)
+            to_memory = self._is_due(self.world.committed.commit_every)
             if to_disk or to_memory:
                 self._finish_step(pending)
                 pending = None
@@ -185,11 +181,11 @@ class Trainer(AbstractContextManager):
         """Queue the step that follows the state's progress."""
         self.profile.begin_step()
         begin = self.state.progress.images_done
-        end = min(begin + self.config.images_in_step, len(self.training_data))
+        end = min(begin + self.config.global_batch, len(self.training_data))
         progress = self.state.progress.after_step(end - begin)
         rate = self._learning_rate(end - begin)
-        self.world.begin_step(progress.epoch, progress.images_done, progress.step)
-        requests = (bool(stop_request), self.world.hosts_updated)
+        self.world.monitor.step_begins(progress.epoch, progress.images_done, progress.step)
+        requests = (bool(stop_request), self.world.committed.hosts_updated)
         numbers = self.step.take(self.world, order, begin, end, rate, requests)
         self.state.progress = progress
         return PendingStep(progress, end - begin, rate, numbers)
@@ -197,7 +193,8 @@ class Trainer(AbstractContextManager):
     def _finish_step(self, pending: PendingStep) -> None:
         """Take in the metrics of a step, waiting for that step alone."""
         number = pending.progress.step
-        self.world.heartbeat(f"the gradients of step {number} from all ranks{self.checkpointer.pending(number)}")
+        waiting_for = f"the gradients of step {number} from all ranks{self.checkpointer.pending(number)}"
+        self.world.monitor.heartbeat(waiting_for)
         metrics = self.step.read(pending.numbers)
         if metrics.images != pending.images:
             raise RuntimeError(f"step {number} was to see {pending.images} images but the ranks saw {metrics.images}")

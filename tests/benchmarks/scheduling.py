@@ -29,8 +29,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = world.broadcast_object(folder)  # rank 0's
         options = ["--epochs", "6", "--no-tensorboard", "--output-dir", folder, *sys.argv[1:]]
-        config = read_config(options).for_processes(world.size)
-        with Trainer(config, world, fashion_mnist.load(config.data_dir)) as trainer:
+        config = read_config(options, world.size)
+        with Trainer(config, fashion_mnist.load(config.data_dir), world) as trainer:
             trainer.restore()
             times = alternate(trainer, world, started)
             trainer.fit()

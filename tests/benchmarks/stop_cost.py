@@ -42,7 +42,7 @@ def main(world):
     with tempfile.TemporaryDirectory() as folder:
         data = fashion_mnist.load(datasets.write(folder, train=STEPS * options.global_batch, validation=10))
         config = Config(global_batch=options.global_batch, output_dir=f"{folder}/run")
-        trainer = Trainer(config, world, data)
+        trainer = Trainer(config, data, world)
         reading, silent = trainer._read, lambda unread: None
         seconds = {reading: [], silent: []}
         for number in range(options.rounds + 1):
@@ -75,9 +75,9 @@ def tell_agreement(world):
     from lenet.training.signals import stop_request
 
     times = 10_000
-    each = lambda: (bool(stop_request), world.hosts_updated, world.heartbeat(f"step {times}"))  # noqa: E731
+    each = lambda: (bool(stop_request), world.committed.hosts_updated, world.monitor.heartbeat(f"step {times}"))  # noqa: E731
     print(f"asking for a stop and telling the watchdog: {1e6 / times * timeit(each, number=times):.1f} µs a step")
 
 
 if __name__ == "__main__":
-    sys.exit(run_job(main, ()))
+    sys.exit(run_job(main))

@@ -61,12 +61,12 @@ def start_slot(tmp_path):
 
 
 @pytest.mark.parametrize("end", ["again", "kill", "starts abort"])
-def test_another_process_gets_the_next_place_and_what_was_kept(start_slot, end):
-    slot = start_slot(f"keep {end}", "0")
+def test_another_process_gets_the_next_place_and_the_committed_state(start_slot, end):
+    slot = start_slot(f"commit {end}", "0")
     assert slot.job.wait().code == 0
     first, second = slot.processes()
-    assert (first["rank"], first["size"], first["kept"]) == ("0", "1", None)
-    assert (second["rank"], second["size"], second["kept"]) == ("1", "2", "state 0")
+    assert (first["rank"], first["size"], first["state"]) == ("0", "1", None)
+    assert (second["rank"], second["size"], second["state"]) == ("1", "2", "state 0")
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 143])
@@ -84,7 +84,7 @@ def test_the_exit_code_of_the_command_is_the_agents(start_slot, code):
     ],
 )
 def test_it_gives_up_after_so_many_tries_without_a_new_state(start_slot, end, times, code, said):
-    slot = start_slot(end, f"keep {end}", *[end] * times)
+    slot = start_slot(end, f"commit {end}", *[end] * times)
     outcome = slot.job.wait()
     assert outcome.code == code
     assert len(slot.processes()) == 1 + times

@@ -17,7 +17,7 @@ from lenet.run import checkpoint
 from lenet.run.progress import Progress, Totals
 from tests.support import run_jobs, tutorial
 from tests.support.fashion import build_lenet5
-from tests.support.run_jobs import gloo, losses, program, records, train
+from tests.support.run_jobs import gloo, losses, mpirun, program, records, train
 from tests.support.same_runs import results
 
 
@@ -69,6 +69,17 @@ def test_the_config_is_written_resolved(finished, small):
     config = read_config(["--config", str(finished() / "config.yaml")])
     assert (config.epochs, config.global_batch, config.data_dir) == (3, 64, str(small))
     assert set(asdict(config)) == set(asdict(read_config([])))
+
+
+def test_print_config_prints_what_config_reads_and_starts_nothing(tmp_path):
+    words = ["--output-dir", tmp_path / "run", "--data-dir", tmp_path / "none", "--batch-size", 32, "--no-tensorboard"]
+    outcome = run_jobs.run(mpirun(2), "train.py", *words, "--print-config")
+    assert outcome.code == 0, outcome.text
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "printed.yaml").write_text(outcome.out)
+    config = read_config(["--config", str(tmp_path / "printed.yaml")], processes=2)
+    assert config == read_config([str(word) for word in words], processes=2)
+    assert config.global_batch == 64
 
 
 def test_the_trained_network_is_the_tutorials(finished):

@@ -108,9 +108,7 @@ def test_debug_gives_the_same_run(alone, words, tmp_path):
 
 
 def test_the_summary_of_it(data):
-    """Here with the other word for --network, which horovodrun does not take."""
-    words = ("--network", NETWORK, "--data-dir", data, "--summary")
-    outcome = run_jobs.run([], "train.py", *words)
+    outcome = run_jobs.run([], "-m", "lenet", "summary", "--network", NETWORK, "--data-dir", data)
     assert outcome.code == 0, outcome.text
     lines = outcome.out.splitlines()
     assert lines[0] == "residual: images of 3 x 32 x 40, 5 classes"

@@ -70,13 +70,13 @@ def test_patience_ends(port):
     with pod(1, 2, port, "true", TEST_CONSTANTS='{"START_SECONDS": 0.2}') as alone:
         outcome = alone.wait()
     assert outcome.code == 1
-    assert outcome.errors == ["pod 1 of 2 waited 0 s for pods [0], in vain"]
+    assert outcome.errors == ["pod 1 of 2 waited 0 s for pods [0]"]
 
 
 def test_a_long_wait_is_one_for_kubernetes(port):
     """Each minute, here each tenth of a second, and for longer than the Job controller's longest pause."""
     assert agent.START_SECONDS > 600
-    with pod(1, 2, port, "true", TEST_CONSTANTS='{"START_SECONDS": 1, "REMINDER": 0.1}') as alone:
+    with pod(1, 2, port, "true", TEST_CONSTANTS='{"START_SECONDS": 1, "REMINDER_SECONDS": 0.1}') as alone:
         outcome = alone.wait()
     waits = [text for _, text in outcome.lines if "waiting for Kubernetes to start pods [0], " in text]
     assert len(waits) > 1, outcome.text
@@ -90,7 +90,7 @@ def test_failing_command_is_tried_three_times(port):
 
 def test_command_that_hangs_after_its_run_is_killed(port):
     """A pod that no longer answers is lost, and a command that waits for it for ever does not keep this one."""
-    constants = '{"FAILURES": 1, "GRACE": 0.1, "SILENCE": 0.1}'
+    constants = '{"MAX_FAILURES": 1, "GRACE_SECONDS": 0.1, "SILENCE": 0.1}'
     with pod(0, 1, port, "sleep", "infinity", TEST_CONSTANTS=constants, TEST_SILENT="1") as alone:
         outcome = alone.wait()
     assert outcome.code == 137

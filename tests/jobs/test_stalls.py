@@ -45,7 +45,7 @@ PHASES = {
         "the disk to take the trained network",
         "the trained network, which rank 0 writes",
     ),
-    "end": (1, "distributed.horovod_world HorovodWorld.close 1", "the trained network, which rank 0 writes", None),
+    "end": (1, "distributed.horovod_world HorovodWorld.close 1", "the end of all ranks", None),
 }
 BEFORE_THE_FOLDER_IS_KNOWN = ("config", "connect", "start")
 SECONDS = 15  # of patience: for MXNet to be loaded on a busy machine

@@ -2,7 +2,7 @@
 
 TEST_GATES is a folder. Before each step a rank appends a line to its file steps-HOST: [rank, epoch, images done, step],
 as they will be after the step. Where there is a file `gate-STEP`, the ranks wait until it is gone; if it says `follow`,
-rank 0 removes it as soon as it has heard that the hosts change.
+rank 0 removes it as soon as the hosts are updated.
 TEST_HARM is JSON, a list of [moment, host, deed]. The harm is done on that host at `options` and at `step 33`, and at
 each other moment once the file `lost` is there.
 """
@@ -18,7 +18,10 @@ from pathlib import Path
 from horovod.common import basics
 
 from distributed import horovod_world
+from distributed.elastic.committed import ElasticCommitted
+from distributed.elastic.memory import DESCRIPTOR, Memory
 from distributed.elastic.world import ElasticWorld
+from distributed.monitor import Monitor
 
 GATES, HOST = Path(os.environ["TEST_GATES"]), os.environ["HOROVOD_HOSTNAME"]
 HARM = json.loads(os.environ["TEST_HARM"])
@@ -30,8 +33,8 @@ MOMENTS = {
 
 
 def main(options):
-    ElasticWorld.keep_every = 20
-    ElasticWorld.begin_step = gated(ElasticWorld.begin_step)
+    ElasticCommitted.commit_every = 20
+    Monitor.step_begins = gated(Monitor.step_begins)
     for moment, (owner, name) in MOMENTS.items():
         setattr(owner, name, harmed(moment, getattr(owner, name)))
     words = [word for deed in deeds("options") for word in deed.split()]
@@ -39,14 +42,16 @@ def main(options):
     runpy.run_path("train.py", run_name="__main__")
 
 
-def gated(begin_step):
-    def wait_and_begin_step(world, epoch, images_done, step):
-        wait_at(step - 1, lambda: world.is_root and world.hosts_updated)
+def gated(step_begins):
+    head = Memory(int(os.environ[DESCRIPTOR])).head
+
+    def wait_and_begin_step(monitor, epoch, images_done, step):
+        wait_at(step - 1, lambda: monitor.rank == 0 and head.hosts_updated)
         with open(GATES / f"steps-{HOST}", "a") as file:
-            print(json.dumps([world.rank, epoch, images_done, step]), file=file)
+            print(json.dumps([monitor.rank, epoch, images_done, step]), file=file)
         for deed in deeds(f"step {step}"):
             do(deed)
-        begin_step(world, epoch, images_done, step)
+        step_begins(monitor, epoch, images_done, step)
 
     return wait_and_begin_step
 

@@ -13,10 +13,10 @@ world = connect()
 random = np.random.RandomState(world.rank)
 own = random.uniform(0.5, 1, (len(SIZES), 1000)) * random.choice([-1, 1], 1000) * SIZES[:, None]
 sums = []
-for allreduce in (world.allreduce, world.allreduce_float16):
+for as_float16 in (False, True):
     gradients = [nd.array(row, dtype="float32") for row in own]
     for gradient in gradients:
-        allreduce(gradient)
+        world.allreduce(gradient, as_float16)
         gradient.wait_to_read()  # a run sums up one array, step after step
     sums.append([gradient.asnumpy().tolist() for gradient in gradients])
 if world.is_root:

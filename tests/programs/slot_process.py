@@ -1,8 +1,9 @@
 """What an agent runs in its tests: the first process does the first of the words argv[2:], the next one the next.
 
-Words: `keep` keeps a state; `starts` tells that it joins a world; `wait` waits for a signal; `again`, `kill`,
+Words: `commit` commits a state; `starts` notes that it joins a world; `wait` waits for a signal; `again`, `kill`,
 `abort` or a number end the process.
-Each process writes a file into the folder argv[1], named after its number: its rank, size, process id, what was kept.
+Each process writes a file into the folder argv[1], named after its number: its rank, size and process id, and the state
+that it found.
 """
 
 import json
@@ -17,13 +18,13 @@ from distributed.exit_codes import RESTART
 folder, words = Path(sys.argv[1]), sys.argv[2:]
 number = len(list(folder.iterdir()))
 memory = Memory(int(os.environ[DESCRIPTOR]))
-kept = memory.kept()
+state = memory.committed()
 facts = {"rank": os.environ["HOROVOD_RANK"], "size": os.environ["HOROVOD_SIZE"], "process": os.getpid()}
-(folder / "new").write_text(json.dumps({**facts, "kept": kept and kept.decode()}))
+(folder / "new").write_text(json.dumps({**facts, "state": state and state.decode()}))
 (folder / "new").rename(folder / f"{number}")
 for word in words[number].split():
-    if word == "keep":
-        memory.keep(f"state {number}".encode())
+    if word == "commit":
+        memory.commit(f"state {number}".encode())
     elif word == "starts":
         memory.head.is_starting = True
     elif word in ("kill", "abort"):

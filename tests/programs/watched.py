@@ -1,26 +1,27 @@
-"""A process with a watchdog of 2 s that lives for 5 s: moves|heard|stopped|nothing|suspended. It says `lived`.
+"""A process with a watchdog of 2 s that lives for 5 s: progresses|reports|stopped|nothing|suspended. It says `lived`.
 
-It moves, or hears that other ranks do, or has stopped the watchdog, or does nothing; or it moves until somebody
-suspends it, for which it waits.
+It progresses, or receives reports that other ranks do, or has stopped the watchdog, or does nothing; or it progresses
+until it is suspended, for which it waits.
 """
 
 import signal
 import sys
 import time
 
-from distributed.watchdog import Watchdog
+from distributed.monitor import Monitor
 
 way = sys.argv[1]
-watchdog = Watchdog(2.0, "--patience")
+monitor = Monitor()
+monitor.watch(2.0, "--patience")
 if way == "stopped":
-    watchdog.stop()
+    monitor.configure(None, None)
     assert signal.SIGTSTP not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 print("began", flush=True)
 end = time.monotonic() + 5
 while time.monotonic() < end:
-    if way in ("moves", "suspended"):
-        watchdog.heartbeat("the next tenth of a second")
-    elif way == "heard":
-        watchdog.heard.append(0.1)
+    if way in ("progresses", "suspended"):
+        monitor.heartbeat("the next tenth of a second")
+    elif way == "reports":
+        monitor.add_report(0.1)
     time.sleep(0.1)
 print("lived")

@@ -115,7 +115,6 @@ CHECKPOINTS = {
     ),
 }
 COMMANDS = {
-    "no command": ("-m lenet", "COMMAND"),
     "unknown command": ("-m lenet shows", "shows"),
     "show none": ("-m lenet show --count 0", "0 is not a whole number from 1 to"),
     "show too many": ("-m lenet show --data-dir {place}/sound --count 21", "--count 21: there are 20 images"),

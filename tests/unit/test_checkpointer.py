@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from distributed import World
+from distributed.committed import Committed
 from lenet.config import Config
 from lenet.model.lenet5 import lenet5
 from lenet.run import checkpoint
@@ -19,12 +20,10 @@ from lenet.training.state import TrainState
 from tests.support import checkpoints
 
 
-class OutlivingWorld(World):
-    """A process of an elastic job; `write` is what it calls when another rank is lost."""
+class Memory(Committed):
+    """That of an elastic job; `write` is called when another rank is lost."""
 
-    is_elastic = True
-
-    def keep(self, state, write):
+    def commit(self, dump, write):
         self.write = write
 
 
@@ -40,11 +39,12 @@ def write(folder):
     net = lenet5()
     net.initialize()
     net(mx.nd.zeros((1, 1, 28, 28)))
-    world = OutlivingWorld()
+    world = World()
+    world.committed = Memory()
     log = SimpleNamespace(say=print)
     run = Checkpointer(Config(), world, OutputDir(folder), checkpoints.IDENTITY, log)
     run.save(TrainState.of(net, mx.cpu()), to_disk=False)
-    return world.write
+    return world.committed.write
 
 
 def replace_sleep(monkeypatch, sleep):

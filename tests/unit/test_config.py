@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import asdict, fields
-from typing import Literal
+from typing import Literal, get_args, get_origin
 
 import pytest
 import yaml
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lenet import options
 from lenet.config import Config, read_config, write_config
 from lenet.errors import InputError
+from lenet.options import json_type
 from tests.support import run_jobs
 
 RECIPES = run_jobs.ROOT / "lenet" / "recipes"
@@ -50,12 +51,6 @@ def test_nothing_given_is_the_default():
     assert read_config([]) == Config()
 
 
-def test_the_defaults_are_the_default_recipe():
-    assert read_config(["--config", str(RECIPES / "default.yaml")]) == Config().for_processes(1)
-    recipe = yaml.safe_load((RECIPES / "default.yaml").read_text())
-    assert {"epochs", "global_batch", "learning_rate", "momentum", "weight_decay", "schedule"} <= set(recipe)
-
-
 def test_the_tutorials_recipe():
     config = read_config(["--config", str(RECIPES / "tutorial.yaml")])
     assert (config.epochs, config.global_batch, config.learning_rate, config.momentum) == (10, 256, 0.1, 0)
@@ -71,44 +66,49 @@ def test_the_command_line_wins_over_yaml_and_yaml_over_the_default(config_file):
     assert read_config(["--epochs", "7", "--config", str(path)]).epochs == 7
 
 
-def test_every_option_has_a_yaml_key_and_a_flag_with_dashes(config_file):
-    other = {"data_dir": "d", "output_dir": "o", "resume": "never", "schedule": "linear", "device": "cpu"}
-    other |= {"max_steps": 3, "checkpoint_every": 2, "momentum": 0.5, "warmup_epochs": 0.5, "weight_decay": 0.5}
-    other |= {"global_batch": 8, "batch_size": 4, "exchange": "float32", "network": "net.py:small", "profile": "f.json"}
-    other |= {"clip_norm": 0.5, "label_smoothing": 0.5}
-    for name, default in asdict(Config()).items():
-        flag = "--" + name.replace("_", "-")
-        if isinstance(default, bool):
-            value, words = not default, [flag if not default else flag.replace("--", "--no-", 1)]
-        else:
-            value = other[name] if name in other else default + 1
-            words = [flag, str(value)]
-        from_flag = read_config(words)
-        from_yaml = read_config(["--config", str(config_file(yaml.safe_dump({name: value})))])
-        assert from_flag == from_yaml
-        assert getattr(from_flag, name) == value != default
+def another(field):
+    """A sound value of the option other than its default."""
+    default, kinds = field.default.default, [json_type(field.type), *get_args(json_type(field.type))]
+    if field.type is bool:
+        return not default
+    if get_origin(field.type) is Literal:
+        return next(choice for choice in get_args(field.type) if choice != default)
+    return "another" if str in kinds else (default or 0) + 1 if int in kinds else (default or 1) / 2
+
+
+@pytest.mark.parametrize("field", fields(Config), ids=lambda field: field.name)
+def test_every_option_has_a_yaml_key_and_a_flag_with_dashes(config_file, field):
+    flag, value = "--" + field.name.replace("_", "-"), another(field)
+    words = [flag, str(value)]
+    if field.type is bool:
+        words = [flag if value else flag.replace("--", "--no-", 1)]
+    from_flag = read_config(words)
+    assert from_flag == read_config(["--config", str(config_file(yaml.safe_dump({field.name: value})))])
+    assert getattr(from_flag, field.name) == value != getattr(Config(), field.name)
 
 
 @pytest.mark.parametrize(
-    ("options", "processes", "expected"),
+    ("words", "processes", "expected"),
     [
-        ({}, 3, 256),
-        ({"global_batch": 100}, 3, 100),
-        ({"batch_size": 32}, 3, 96),
-        ({"batch_size": 32, "global_batch": 96}, 3, 96),
+        ("", 3, 256),
+        ("--global-batch 100", 3, 100),
+        ("--batch-size 32", 3, 96),
+        ("--batch-size 32 --global-batch 96", 3, 96),
+        ("--batch-size 32", None, 256),  # before the number is known
+        ("--batch-size 32 --global-batch 100", None, 100),
     ],
 )
-def test_the_images_of_a_step(options, processes, expected):
-    config = Config(**options).for_processes(processes)
-    assert config.global_batch == config.images_in_step == expected
-    assert config.for_processes(processes) == config  # as config.yaml of a run is read again
+def test_the_images_of_a_step(words, processes, expected):
+    assert read_config(words.split(), processes).global_batch == expected
 
 
 def test_two_batch_sizes_that_do_not_agree_are_refused():
-    with pytest.raises(InputError, match="--global-batch 96 is not --batch-size 32 x 2 processes = 64"):
-        Config(batch_size=32, global_batch=96).for_processes(2)
+    with pytest.raises(InputError, match="--global-batch 256 is not --batch-size 32 x 2 processes = 64"):
+        read_config(["--batch-size", "32", "--global-batch", "256"], 2)
+    with pytest.raises(InputError, match="--batch-size 1000000 x 17 processes: at most 16,777,216"):
+        read_config(["--batch-size", "1000000"], 17)
     with pytest.raises(InputError, match="--batch-size: the number of processes can change"):
-        Config(batch_size=32).for_processes(2, can_change=True)
+        read_config(["--batch-size", "32"], 2, can_change=True)
 
 
 def test_a_yaml_file_that_is_empty_changes_nothing(config_file):
@@ -155,12 +155,13 @@ def test_help_is_in_groups_and_fits_a_screen():
     assert len(lines) <= 60
     assert max(map(len, lines)) <= 84
     groups = [line[:-1] for line in lines if re.fullmatch(r"[a-z]+:", line)]
-    assert groups == ["options", *(group["group"] for group in options.GROUPS)]
+    assert groups == ["options", "data", "optimisation", "output", "distribution", "debugging"]
     assert "example: " in lines[-1]
 
 
 @pytest.mark.parametrize("field", fields(Config), ids=lambda field: field.name)
-def test_every_option_has_a_group_and_names_its_choices(field):
-    assert field.default.json_schema_extra in options.GROUPS
-    if getattr(field.type, "__origin__", None) is Literal:
-        assert all(choice in field.default.description for choice in field.type.__args__)
+def test_every_option_says_what_it_means_on_resuming_and_names_its_choices(field):
+    roles = {options.NEW_RUN, options.BY_NAME, options.RECORDED, options.FREE, options.NOT_KEPT}
+    assert field.default.json_schema_extra["on_resume"] in roles
+    if get_origin(field.type) is Literal:
+        assert all(choice in field.default.description for choice in get_args(field.type))

@@ -3,7 +3,7 @@
 import pytest
 
 from distributed import environment
-from distributed.errors import LaunchError
+from distributed.errors import InputError
 
 
 def test_gpus_are_numbered_as_nvml_numbers_them():
@@ -19,6 +19,6 @@ def test_the_engine_cannot_be_chosen_once_mxnet_is_there(monkeypatch):
     import mxnet  # noqa: F401
 
     monkeypatch.delenv("MXNET_ENGINE_TYPE", raising=False)
-    with pytest.raises(LaunchError, match="--debug"):
+    with pytest.raises(InputError, match="--debug"):
         environment.choose_engine(True)
     environment.choose_engine(False)

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from distributed import World, failure
+from distributed import failure
+from distributed.monitor import Monitor
 
 
 def read(folder):
@@ -35,32 +36,29 @@ def refuse(*_):
 
 
 def test_rank_0_makes_the_folder_and_no_other_does(tmp_path):
-    world = World()
-    world.watch(60, f"{tmp_path}/run")
-    world.rank = 1
-    world.record_failure("the reason", 1, "the stack")
-    assert not (tmp_path / "run").exists()
-    world.rank = 0
-    world.begin_step(0, 64, 5)
-    world.record_failure("the reason", 1, "the stack")
-    told = read(tmp_path / "run")
-    assert told.pop("versions")["numpy"]
-    assert told.pop("time").endswith("+00:00")
-    assert told == {
+    for monitor in (Monitor(1, 2), Monitor(0, 2, "here")):
+        assert not (tmp_path / "run").exists()
+        monitor.configure(60, f"{tmp_path}/run")
+        monitor.step_begins(0, 64, 5)
+        monitor.record_failure("the reason", 1, "the stack")
+    found = read(tmp_path / "run")
+    assert found.pop("versions")["numpy"]
+    assert found.pop("time").endswith("+00:00")
+    assert found == {
         "reason": "the reason",
         "rank": 0,
-        "size": 1,
-        "host": world.host,
+        "size": 2,
+        "host": "here",
         "step": 5,
-        "waiting_for": None,
+        "waiting_for": "the computation of step 5",
         "exit_code": 1,
-        "stacks": {f"rank 0 on {world.host}": "the stack"},
+        "stacks": {"rank 0 on here": "the stack"},
     }
 
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    world = World()
-    world.watch(None, None)
-    world.record_failure("the reason", 1, "the stack")
+    monitor = Monitor()
+    monitor.configure(60, None)
+    monitor.record_failure("the reason", 1, "the stack")
     assert os.listdir(tmp_path) == []

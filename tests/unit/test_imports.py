@@ -109,10 +109,10 @@ def test_no_module_imports_from_above_or_beside(path):
 
 @pytest.mark.parametrize("path", files("lenet/**/*.py"))
 def test_lenet_knows_the_world_and_no_more_of_distributed(path):
-    taken = {"World", "Position", *(("LaunchError", "environment", "run_job") if str(path) in ENTRIES else ())}
+    taken = {"World", "Position", *(("environment", "run_job") if str(path) in ENTRIES else ())}
     for found in imports_of(path):
         assert not is_of(found.module, "train"), found
-        if is_of(found.module, "distributed") and found.module != "distributed.exit_codes":
+        if is_of(found.module, "distributed") and found.module not in ("distributed.errors", "distributed.exit_codes"):
             assert found.module == "distributed", found
             assert found.name in taken, found
 

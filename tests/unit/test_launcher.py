@@ -2,8 +2,9 @@
 
 import pytest
 
-from distributed import LaunchError, World, connect
+from distributed import World, connect
 from distributed.environment import settle
+from distributed.errors import InputError
 from distributed.launcher import Launch, read_launch
 
 # What srun gives to rank 1 of 4.
@@ -31,7 +32,7 @@ def test_what_the_launcher_says(environment, expected):
 
 
 def test_a_launcher_that_does_not_give_numbers():
-    with pytest.raises(LaunchError, match="OMPI_COMM_WORLD_RANK=x"):
+    with pytest.raises(InputError, match="OMPI_COMM_WORLD_RANK=x"):
         read_launch({"OMPI_COMM_WORLD_RANK": "x", "OMPI_COMM_WORLD_SIZE": "4"})
 
 
@@ -70,5 +71,5 @@ def test_a_launcher_inside_of_a_step_comes_first():
 
 def test_tasks_without_pmix_are_refused():
     """Each would be a world of one, as srun starts them by default."""
-    with pytest.raises(LaunchError, match=r"srun started 4 processes .* --mpi=pmix"):
+    with pytest.raises(InputError, match=r"srun started 4 processes .* --mpi=pmix"):
         read_launch(STEP)

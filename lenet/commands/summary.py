@@ -1,17 +1,16 @@
-"""train.py --summary: the network as a table, an operator a line."""
+"""python -m lenet summary: the network as a table, an operator a line."""
 
 import json
 import math
+from argparse import ArgumentParser, Namespace
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
-from distributed import World
-from lenet.config import Config
-from lenet.data.dataset import Dataset
-from lenet.errors import InputError
+from lenet import cli
+from lenet.data import fashion_mnist
 from lenet.model.graph import trace
-from lenet.model.network import ImageShape, load_network
+from lenet.model.network import LENET5, ImageShape, load_network
 from lenet.model.parameters import named_parameters
 
 LINE = "{:<32}{:<20}{:>18}{:>14}{:>14}"
@@ -19,19 +18,24 @@ COUNTED = ("Convolution", "FullyConnected")  # the operators whose FLOPs are kno
 MULTIPLY_ADD = 2  # FLOPs
 
 
-def print_summary(config: Config, world: World, dataset: Dataset) -> int:
-    """Print the network of `config` for the images of `dataset` on rank 0. Returns the exit code."""
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options of the command."""
+    cli.add_network(parser, default=LENET5)
+    cli.add_data_dir(parser)
+
+
+def main(options: Namespace) -> None:
+    """Print the network as it is built for the images and classes of the data set."""
+    dataset = fashion_mnist.load(options.data_dir)
     classes, shape = len(dataset.class_names), dataset.image_shape
-    network = world.on_all_ranks(lambda: load_network(config.network), InputError, "the network's code")
-    net = world.on_all_ranks(lambda: network.build(classes, shape, config.seed, mx.cpu()), InputError, "the network")
-    if world.is_root:
-        print(f"{network.name}: images of {_text(shape)}, {classes} classes")
-        print("\n".join(summarise(net, shape)), flush=True)
-    return 0
+    network = load_network(options.network or LENET5)
+    net = network.build(classes, shape, seed=0, device=mx.cpu())
+    print(f"{network.name}: images of {_text(shape)}, {classes} classes")
+    print("\n".join(summarise(net, shape)))
 
 
 def summarise(net: HybridBlock, image_shape: ImageShape) -> list[str]:
-    """A line for each operator of `net` with its output's shape for one image, and the totals."""
+    """Return a line for each operator of `net` with its output's shape for one image, and two of totals."""
     graph, parameters = trace(net), {each.name: each for each in named_parameters(net).values()}
     inner = graph.get_internals()
     shapes = dict(zip(inner.list_outputs(), inner.infer_shape(data=(1, *image_shape))[1]))
@@ -57,7 +61,7 @@ def summarise(net: HybridBlock, image_shape: ImageShape) -> list[str]:
 
 
 def _flops(kind: str, output: tuple[int, ...], weight: tuple[int, ...] | None) -> int:
-    """The FLOPs of an operator for one image: each output of a channel takes all weights of that channel."""
+    """Return the FLOPs of an operator for one image: each output of a channel takes all weights of that channel."""
     if kind not in COUNTED or weight is None:
         return 0
     return MULTIPLY_ADD * math.prod(output) // weight[0] * math.prod(weight)
