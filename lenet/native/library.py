@@ -12,16 +12,14 @@ from lenet.errors import InputError, shorten
 
 VARIABLE = "LENET_VECTORS"
 # The flags in /proc/cpuinfo that each kind of vectors needs, the fastest kind first; as launch/setup.sh builds them.
-KINDS = {
+KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     "x86_64": {"avx512": ("avx512f", "avx512dq", "avx512bw", "avx512vl", "fma"), "avx2": ("avx2", "fma")},
     "aarch64": {"neon": ()},
 }
 SOURCES = ("lenet5.cpp", "workers.hpp", "build.sh")
 
 
-def choose_kind(
-    wanted: str | None = None, machine: str | None = None, cpuinfo: Path = Path("/proc/cpuinfo")
-) -> str:
+def choose_kind(wanted: str | None = None, machine: str | None = None, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     """The kind of vectors to compute with: `wanted`, by default the environment's, or the fastest that there is.
 
     InputError: there is no such kind, or this processor does not have it.

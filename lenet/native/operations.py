@@ -64,9 +64,9 @@ class NativeShards:
     ) -> None:
         """Overwrite `total` (parameters + METRICS or more,) int64 with the sum over shards of a step.
 
-        These are the images `order[rows]` of a step of `step_images`, whole shards; none is no shard. `order` (n,) is int32;
-        `draws` (3, N) int32 mirrors and moves images, as lenet/data/augmentation.py draws it. Gradients and loss are those of
-        the mean over the step's images, in units of 2**-40.
+        The images are `order[rows]`, whole shards of a step of `step_images`; without rows the sum is 0. `order` (n,) is
+        int32; `draws` (3, N) int32 mirrors and moves images, as lenet/data/augmentation.py draws it. Gradients and loss
+        are those of the mean over the step's images, in units of 2**-40.
         """
         task = tasks.Gradients(
             data=self.data._describe(weights),
@@ -121,7 +121,10 @@ class NativeUpdate:
     def take(
         self, weights: nd.NDArray, slots: Sequence[nd.NDArray], total: nd.NDArray, learning_rate: float, step: int = 1
     ) -> None:
-        """Change `weights` and `slots` in place by the gradients in `total`, as NativeShards leaves them; step counts from 1."""
+        """Change `weights` and `slots` in place by the gradients in `total`, as NativeShards leaves them.
+
+        `step` counts from 1.
+        """
         addresses = [_address(each, "float32") for each in slots]
         task = tasks.Update(
             weights=_address(weights, "float32"),

@@ -48,6 +48,7 @@ def test_check_names_what_is_missing_and_changes_nothing(machine):
         "missing: .venv with requirements/cpu.txt and Horovod",
         "missing: requirements/reports.txt in .venv",
         "missing: requirements/dev.txt in .venv",
+        "missing: LeNet-5 of this source in .venv/lib/lenet-native",
         "launch/setup.sh installs it",
     ]
     assert files(machine) == before

@@ -1,4 +1,4 @@
-"""Computes with threads, forks, and computes in the child and in the parent again: exit code 0 if all bits are the same."""
+"""Compute with threads, fork, and compute in both processes: exit code 0 if all bits are the same."""
 
 import os
 import sys

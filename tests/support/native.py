@@ -13,7 +13,7 @@ from lenet.native.library import load_library
 from tests.support.run_jobs import ROOT
 
 SOURCE = ROOT / "lenet/native/lenet5.cpp"
-FLAGS = "-std=c++17 -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Wno-psabi -pthread".split()
+FLAGS = ["-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-pthread"]
 
 
 @dataclass(frozen=True, eq=False)

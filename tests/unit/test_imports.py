@@ -11,8 +11,8 @@ from tests.support.run_jobs import ROOT
 
 # The rooms of lenet from the bottom up, as the names in it. A module imports from its own room and from lower levels.
 LEVELS = [
-    ["atomic check_install config errors options untrusted"],
-    ["cli", "data", "device machine_code nvml", "model"],
+    ["atomic check_install config errors exact_math options untrusted"],
+    ["cli", "data", "device machine_code nvml", "model", "native"],
     ["run"],
     ["training"],
     ["commands"],

@@ -49,7 +49,9 @@ def test_the_logits_of_an_image_do_not_depend_on_its_neighbours():
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
     folder = tmp_path_factory.mktemp("native")
-    return lambda lanes, *options, **more: native.build(folder / f"{len(list(folder.iterdir()))}", lanes, *options, **more)
+    return lambda lanes, *options, **more: native.build(
+        folder / f"{len(list(folder.iterdir()))}", lanes, *options, **more
+    )
 
 
 def needs(program):
