@@ -27,11 +27,12 @@ ENV PATH=/opt/lenet/.venv/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp \
     OMPI_MCA_btl_vader_single_copy_mechanism=none
 
-# What is built: .venv with the pinned requirements and Horovod, as on any other machine. The cache keeps Horovod's wheel
+# What is built: .venv with the pinned requirements, Horovod and LeNet-5, as on any other machine. The cache keeps Horovod's wheel
 # for the next build. With --no-reports the image would have 835 MB instead of 1,020, but no pictures, reports or exports.
 FROM base AS builder
 COPY requirements/cpu.txt requirements/reports.txt requirements/
 COPY launch/setup.sh launch/
+COPY lenet/native lenet/native/
 RUN --mount=type=cache,target=/tmp/.cache launch/setup.sh
 
 # The same for GPUs: MXNet for CUDA 11 with its libraries, and Horovod with NCCL. Debian's CUDA compiler is not free.
@@ -43,6 +44,7 @@ RUN find /etc/apt/sources.list* -type f -exec sed -i 's/ main$/ main contrib non
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
 COPY requirements/gpu.txt requirements/reports.txt requirements/
 COPY launch/setup.sh launch/
+COPY lenet/native lenet/native/
 # Nothing links to libcusolverMg, 142 MB.
 RUN --mount=type=cache,target=/tmp/.cache launch/setup.sh --gpu \
  && rm .venv/lib/python3*/site-packages/*/libcusolverMg.* .venv/lib/python3*/site-packages/nvidia/*/lib/libcusolverMg.*

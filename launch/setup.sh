@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set up this checkout: system packages, .venv with the pinned requirements, Horovod built for MXNet.
+# Set up this checkout: system packages, .venv with the pinned requirements, Horovod built for MXNet, LeNet-5 in C++.
 # Safe to run again: it does nothing when everything is there. --help has the options.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -17,10 +17,10 @@ print_help() {
 $usage
 
 Sets up this checkout: system packages that are missing (with apt-get, as root or with sudo),
-.venv with the pinned requirements, Horovod built for MXNet. Needs Debian or Ubuntu and Python
-3.10 or 3.11. The first time takes about 5 minutes on 2 cores and 0.6 GB; the built Horovod is
-kept in ~/.cache/lenet-mxnet, so that a second checkout takes under a minute. Run again it does
-nothing.
+.venv with the pinned requirements, Horovod built for MXNet, LeNet-5 compiled for each kind of
+vectors. Needs Debian or Ubuntu and Python 3.10 or 3.11. The first time takes about 5 minutes on
+2 cores and 0.6 GB; what is built is kept in ~/.cache/lenet-mxnet, so that a second checkout takes
+under a minute. Run again it does nothing.
 
   --check       says what is missing and changes nothing
   --dev         adds what the tests and linters need (0.2 GB)
@@ -178,6 +178,9 @@ is_ready() {
   for lock in "$@"; do is_installed "$lock.txt" versions "$lock" || return; done
 }
 
+# native [--check]: builds LeNet-5 into .venv, or says whether it is there and of this source.
+native() { lenet/native/build.sh "$@" .venv/lib/lenet-native; }
+
 # wait_for FILE WHAT: holds FILE's lock until the descriptor that it puts in lock is closed.
 wait_for() {
   exec {lock}>"$1"
@@ -277,7 +280,8 @@ check() {
   for lock in "$@"; do
     is_installed "$lock.txt" versions "$lock" || echo "missing: requirements/$lock.txt in .venv"
   done
-  if [ -z "$missing" ] && is_ready "$@"; then
+  native --check || echo "missing: LeNet-5 of this source in .venv/lib/lenet-native"
+  if [ -z "$missing" ] && is_ready "$@" && native --check; then
     echo "ready: nothing is missing"
   else
     echo "launch/setup.sh installs it"
@@ -306,7 +310,7 @@ main() {
 set_up() {
   local lock
   install_missing
-  ! is_ready "$@" || return 0
+  if is_ready "$@" && native --check; then return; fi
   wait_for .setup.lock "setting up this checkout"
   : >"$log"
   if ! is_ready; then
@@ -320,6 +324,7 @@ set_up() {
     install_horovod
     made_of >.venv/made-of
   fi
+  native --check || logged "compiling LeNet-5" native
   for lock in "$@"; do
     is_installed "$lock.txt" versions "$lock" && continue
     install "$lock"

@@ -110,6 +110,17 @@ def test_a_comment_installs_nothing_anew(stubbed: Machine) -> None:
     assert installed(stubbed, "--dev") == []
 
 
+def test_changed_code_alone_is_compiled_anew(stubbed: Machine) -> None:
+    installed(stubbed)
+    built_from = stubbed.checkout / ".venv/lib/lenet-native/built-from"
+    before = built_from.read_text()
+    edit(stubbed.checkout / "lenet/native/lenet5.cpp", "GROUP = 16", "GROUP = 32")
+    assert "missing: LeNet-5" in stubbed.setup("--check").out
+    assert installed(stubbed) == []
+    assert built_from.read_text() != before
+    assert "missing: LeNet-5" not in stubbed.setup("--check").out
+
+
 def test_another_version_is_installed(stubbed: Machine) -> None:
     """Of what reports need, on top of the rest; of what training needs, with everything, but Horovod is not rebuilt."""
     installed(stubbed)

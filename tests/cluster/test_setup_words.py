@@ -43,7 +43,7 @@ def test_check_names_what_is_missing_and_changes_nothing(machine):
     before = files(machine)
     outcome = machine.setup("--check", "--dev")
     assert (outcome.code, outcome.err) == (1, "")
-    for name in ("cmake", "requirements/cpu.txt", "requirements/reports.txt", "requirements/dev.txt"):
+    for name in ("cmake", "requirements/cpu.txt", "requirements/reports.txt", "requirements/dev.txt", "LeNet-5"):
         assert [line for line in outcome.out.splitlines() if line.startswith("missing: ") and name in line]
     assert files(machine) == before
     assert not machine.calls.exists()
