@@ -11,7 +11,7 @@ from lenet.errors import InputError
 from lenet.untrusted import read_regular
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
-FORMAT = 3  # 2 did not hold the options: nobody could know what it was trained with
+FORMAT = 4  # 3 had one slot of the optimizer, without its name
 MAX_STATE = 1 << 16  # bytes of a state.json
 MOST = 1 << 53  # of any count
 Value = int | float | str | None

@@ -10,7 +10,7 @@ from lenet.training.state import TrainState
 
 
 class BatchNormStatistics:
-    """The statistics in `state`, and those of a shard in `shard` (state.running.size,), which MXNet updates there.
+    """The statistics in `state.running`, and those of a shard in the vector `shard`, which MXNet updates there.
 
     They are added up in a fixed-point sum `scale` times too large, as the gradients are.
     """
@@ -27,7 +27,7 @@ class BatchNormStatistics:
 
     def begin_shard(self) -> None:
         """Let the shard start where the step does."""
-        self.state.statistics.copyto(self.shard)
+        self.state.running.vector.copyto(self.shard)
 
     def end_shard(self) -> nd.NDArray:
         """Scale what the shard's forward and backward have made. Returns whether it can be added up, (1,).
@@ -44,4 +44,4 @@ class BatchNormStatistics:
     def end_step(self, total: nd.NDArray) -> None:
         """Take the mean from the sum `total` over all shards of all ranks."""
         mean = total.astype("float64") / (self.scale * self.shards)
-        nd.cast(mean, dtype="float32", out=self.state.statistics)
+        nd.cast(mean, dtype="float32", out=self.state.running.vector)

@@ -37,11 +37,11 @@ class Checkpointer:
         InputError: what is asked for is not whole, or of another run.
         """
         kept = self.world.kept
-        found = checkpoint.parse(kept) if kept else self._find(limit_for(state.shapes))
+        found = checkpoint.parse(kept) if kept else self._find(limit_for(state.shapes | state.slot_shapes))
         if found is not None:
             check_arrays(state.shapes, found.weights, "the checkpoint")
-            check_arrays(state.layout.shapes, found.momenta, "the checkpoint's momenta")
-            state.set(found.weights, found.momenta)
+            check_arrays(state.slot_shapes, found.slots, "the checkpoint's optimizer")
+            state.set(found.weights, found.slots)
             state.progress, state.totals, state.best = found.progress, found.totals, found.best
         if not kept:
             for change in self.changes:
@@ -109,12 +109,12 @@ class Checkpointer:
         return found
 
     def _in_host_memory(self, state: TrainState) -> Checkpoint:
-        parameters, momenta = state.parameters(), state.layout.split(state.momenta.asnumpy())
+        parameters, slots = state.parameters(), state.slot_arrays()
         for name, values in parameters.items():
             if not np.isfinite(values).all():
                 raise self.diverged(f"{name} is not finite after step {state.progress.step}")
         return Checkpoint(
-            parameters, momenta, state.progress, state.totals, self.identity, options_of(self.config), state.best
+            parameters, slots, state.progress, state.totals, self.identity, options_of(self.config), state.best
         )
 
     def _save_on_disk(self, saved: Checkpoint) -> None:

@@ -25,7 +25,7 @@ STEPS = 30
 
 
 def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
-    """Train STEPS steps twice from the start, write nothing, and compare every bit of weights and momenta.
+    """Train STEPS steps twice from the start, write nothing, and compare every bit of the parameters and slots.
 
     TrainingError on all ranks if the two differ, or the ranks do. Returns the exit code of the job.
     """
@@ -49,14 +49,14 @@ def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
 def _train(
     config: Config, world: World, dataset: Dataset, network: Network, device: mx.Context
 ) -> dict[str, np.ndarray]:
-    """Parameters and momenta after the steps, by name."""
+    """Parameters and the optimizer's slots after the steps, by name."""
     net = world.on_all_ranks(
         lambda: network.build(len(dataset.class_names), dataset.image_shape, config.seed, device),
         InputError,
         "the network",
     )
     data = world.on_all_ranks(lambda: training_batches(config, dataset, device), InputError, "the training images")
-    state = TrainState.of(net, device)
+    state = TrainState.of(net, device, ("momentum",))
     step, progress, images = Step(net, state, config, data, network.is_lenet5), Progress(), len(data)
     while progress.step < STEPS:
         data.start_epoch(progress.epoch)
@@ -68,5 +68,4 @@ def _train(
             progress = state.progress = progress.after_step(end - begin)
             world.heartbeat(f"the gradients of step {progress.step} from all ranks")
         progress = state.progress = progress.after_epoch()
-    momenta = state.layout.split(state.momenta.asnumpy())
-    return {**state.parameters(), **{f"the momentum of {name}": each for name, each in momenta.items()}}
+    return {**state.parameters(), **state.slot_arrays()}

@@ -44,7 +44,7 @@ class Objective(HybridBlock):
 
 @dataclass(frozen=True, eq=False)
 class ShardOutputs:
-    """Where shards write, as flat float32 vectors: gradients as `state.layout`, statistics as `state.running`.
+    """Where shards write, as flat float32 vectors: gradients as `state.trained`, statistics as `state.running`.
 
     What `statistics` holds before is what a forward starts from.
     """
@@ -68,21 +68,21 @@ class BoundShard:
         outputs: ShardOutputs,
         scale: nd.NDArray,
     ):
-        device = state.weights.context
+        device = state.device
         self.data = data
         self.pixels, self.labels = data.buffers(size)
         loss, metrics = objective(*(mx.sym.var(name) for name in ("pixels", "labels", "scale")))
-        weights, slopes = state.layout.views(state.weights), state.layout.views(outputs.gradients)
-        variables, constants = state.layout.variables, state.constant.views(state.constants)
-        statistics = {} if outputs.statistics is None else state.running.views(outputs.statistics)
+        variables, frozen = state.trained.layout.variables, state.frozen.layout.variables
+        slopes = state.trained.layout.views(outputs.gradients)
+        statistics = {} if outputs.statistics is None else state.running.layout.views(outputs.statistics)
         self.executor = mx.sym.Group([loss, metrics]).bind(
             device,
             args={"pixels": self.pixels, "labels": self.labels, "scale": scale}
-            | {variables[name]: weight for name, weight in weights.items()}
-            | {state.constant.variables[name]: constant for name, constant in constants.items()},
+            | {variables[name]: weight for name, weight in state.trained.views().items()}
+            | {frozen[name]: constant for name, constant in state.frozen.views().items()},
             args_grad={variables[name]: slope for name, slope in slopes.items()},
             grad_req=dict.fromkeys(variables.values(), "write"),
-            aux_states={state.running.variables[name]: each for name, each in statistics.items()},
+            aux_states={state.running.layout.variables[name]: each for name, each in statistics.items()},
         )
         self.heads = [nd.ones(1, ctx=device), nd.zeros(METRICS, ctx=device)]
 
@@ -107,8 +107,8 @@ class ImperativeShard:
         scale: nd.NDArray,
     ):
         self.objective, self.net, self.state, self.scale = objective, objective.net, state, scale
-        self.slopes = state.layout.views(outputs.gradients)
-        self.statistics = {} if outputs.statistics is None else state.running.views(outputs.statistics)
+        self.slopes = state.trained.layout.views(outputs.gradients)
+        self.statistics = {} if outputs.statistics is None else state.running.layout.views(outputs.statistics)
         self.data = data
         self.pixels, self.labels = data.buffers(size)
 

@@ -50,22 +50,22 @@ class Step:
 
     def __init__(self, net: HybridBlock, state: TrainState, config: Config, data: Batches, is_lenet5: bool = True):
         self.state, self.config, self.data = state, config, data
-        device, parameters = state.weights.context, state.layout.size
-        tail = state.running.size + StepMetrics.COUNT  # what follows the gradients in the sum
+        device, parameters = state.device, state.trained.layout.size
+        tail = state.running.layout.size + StepMetrics.COUNT  # what follows the gradients in the sum
         is_plain = config.debug or device.device_type != "cpu" or not is_lenet5
         self.objective = Objective(net if is_plain else padded_lenet5(net), data, config.label_smoothing)
         self.is_random = is_random(trace(net))
         self.kind = ImperativeShard if config.debug else BoundShard
         self.shards: dict[int, BoundShard | ImperativeShard] = {}  # by size
         self.sum = ShardSum(config.exchange, parameters + tail, tail, device)
-        self.total_metrics = self.sum.metrics[state.running.size :]
+        self.total_metrics = self.sum.metrics[state.running.layout.size :]
         self.loss_scale = nd.zeros(1, ctx=device)  # what a shard's summed loss is multiplied with
         self.images_in_step = 0  # that `loss_scale` is for
         # A shard's gradients, with its running statistics, if there are any, and its metrics behind them.
         self.vector = nd.zeros(parameters + tail, ctx=device)
         self.gradients, self.metrics = self.vector[:parameters], self.vector[-StepMetrics.COUNT :]
         self.results = ShardOutputs(
-            self.gradients, self.vector[parameters : -StepMetrics.COUNT] if state.running.size else None
+            self.gradients, self.vector[parameters : -StepMetrics.COUNT] if state.running.layout.size else None
         )
         self.statistics: BatchNormStatistics | None = None
         if self.results.statistics is not None:
@@ -102,10 +102,10 @@ class Step:
         if self.config.clip_norm is not None:
             clip(self.gradients, self.config.clip_norm * self.sum.scale)
         if self.statistics:
-            self.statistics.end_step(self.sum.metrics[: self.state.running.size])
+            self.statistics.end_step(self.sum.metrics[: self.state.running.layout.size])
         sgd.update(
-            self.state.weights,
-            self.state.momenta,
+            self.state.trained.vector,
+            self.state.slots["momentum"],
             self.gradients,
             learning_rate=learning_rate,
             momentum=self.config.momentum,

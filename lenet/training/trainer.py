@@ -74,7 +74,7 @@ class Trainer(AbstractContextManager):
             InputError,
             "the network",
         )
-        self.state = TrainState.of(self.net, self.device)
+        self.state = TrainState.of(self.net, self.device, ("momentum",))
         self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
         bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))
@@ -204,7 +204,7 @@ class Trainer(AbstractContextManager):
         if not np.isfinite(metrics.loss):
             raise self.checkpointer.diverged(f"the loss of step {number} is {metrics.loss}")
         if metrics.shards_in_range != self.step.shards_of(pending.images):
-            what = "gradients or running statistics" if self.state.running.size else "gradients"
+            what = "gradients or running statistics" if self.state.running.layout.size else "gradients"
             raise self.checkpointer.diverged(f"the {what} of step {number} are too large to be added up")
         self.state.totals += Totals(metrics.loss * pending.images, metrics.correct, metrics.images)
         self.log.move(pending.progress, pending.images, metrics.loss)

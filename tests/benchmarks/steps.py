@@ -56,7 +56,7 @@ def prepare(**options):
     dataset = fashion_mnist.load()
     net = load_network("lenet5").build(len(dataset.class_names), dataset.image_shape, 1, mx.cpu())
     data = Batches(dataset.train, mx.cpu(), dataset.pixel_mean, dataset.pixel_std)
-    return Step(net, TrainState.of(net, mx.cpu()), Config(**options), data)
+    return Step(net, TrainState.of(net, mx.cpu(), ("momentum",)), Config(**options), data)
 
 
 def steps_of(step, batch):

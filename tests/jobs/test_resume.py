@@ -107,6 +107,6 @@ def test_a_broken_last_line_of_the_records_does_no_harm(folder, options, finishe
 def test_without_momentum(options, tmp_path):
     words = [*options, "--momentum", 0]
     folder = train([], tmp_path / "run", *words, "--max-steps", 5)
-    assert not any(momentum.any() for momentum in checkpoint.newest(folder, report=None).momenta.values())
+    assert not any(momentum.any() for momentum in checkpoint.newest(folder, report=None).slots.values())
     train([], folder, *words, "--max-steps", 7)
     assert trained(folder) == trained(train([], tmp_path / "whole", *words, "--max-steps", 7))

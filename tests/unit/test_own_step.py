@@ -60,7 +60,7 @@ def split():
 
 def make_step(split, *layers, **options):
     net = make_net(*layers)
-    state = TrainState.of(net, mx.cpu())
+    state = TrainState.of(net, mx.cpu(), ("momentum",))
     return Step(net, state, Config(**{"shard": SHARD, **options}), batches_of(split), is_lenet5=False)
 
 
@@ -127,7 +127,7 @@ def test_running_statistics_are_the_mean_over_the_shards(split):
 
 def test_statistics_out_of_range_are_noticed(split):
     step = make_step(split, *normal())
-    step.state.statistics[:] = 1e30
+    step.state.running.vector[:] = 1e30
     assert take(step).shards_in_range == 0
 
 
@@ -154,10 +154,10 @@ def test_another_epoch_or_seed_drops_other_values(split):
 
 def test_clipping_is_gluons(split):
     free, clipped = make_step(split, momentum=0), make_step(split, momentum=0, clip_norm=0.05)
-    start = free.state.weights.asnumpy()
+    start = free.state.trained.vector.asnumpy()
     take(free)
     take(clipped)
-    whole, part = ((step.state.weights.asnumpy() - start) for step in (free, clipped))
+    whole, part = ((step.state.trained.vector.asnumpy() - start) for step in (free, clipped))
     decay = 0.1 * 1e-3 * start  # learning rate by weight decay: it is not clipped
     gradients = [nd.array((whole + decay) / 0.1)]
     gluon.utils.clip_global_norm(gradients, 0.05)
@@ -169,7 +169,7 @@ def test_clipping_leaves_short_gradients_alone(split):
     free, clipped = make_step(split), make_step(split, clip_norm=1e5)
     for step in (free, clipped):
         take(step)
-    assert free.state.weights.asnumpy().tobytes() == clipped.state.weights.asnumpy().tobytes()
+    assert free.state.trained.vector.asnumpy().tobytes() == clipped.state.trained.vector.asnumpy().tobytes()
 
 
 def test_label_smoothing_spreads_a_part_of_each_label(split):
@@ -189,8 +189,10 @@ def test_a_layer_that_is_shared_is_one_parameter_of_two_names(split):
     net.add(first, second, nn.Dense(10))
     net.initialize()
     net(nd.zeros((2, 1, 12, 12)))
-    step = Step(net, TrainState.of(net, mx.cpu()), Config(shard=SHARD), batches_of(split), is_lenet5=False)
+    step = Step(
+        net, TrainState.of(net, mx.cpu(), ("momentum",)), Config(shard=SHARD), batches_of(split), is_lenet5=False
+    )
     take(step)
     after = step.state.parameters()
     assert (after["0.weight"] == after["1.weight"]).all()
-    assert step.state.layout.size == 12 * 13 + 10 * (12 * 12) + 10
+    assert step.state.trained.layout.size == 12 * 13 + 10 * (12 * 12) + 10
