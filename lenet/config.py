@@ -66,8 +66,13 @@ class Config:
         description="peak, for --reference-batch images",
         json_schema_extra=OPTIMISATION,
     )
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(
+        "sgd", description="sgd, adam or adamw", json_schema_extra=OPTIMISATION
+    )
     momentum: Number = Field(0.95, ge=0, lt=1, description="Nesterov momentum of SGD", json_schema_extra=OPTIMISATION)
-    weight_decay: Number = Field(1e-3, ge=0, le=1, description="L2 penalty of SGD", json_schema_extra=OPTIMISATION)
+    weight_decay: Number = Field(
+        1e-3, ge=0, le=1, description="L2 penalty, decoupled in adamw", json_schema_extra=OPTIMISATION
+    )
     clip_norm: Number | None = Field(
         None, gt=0, le=1e6, description="longest gradient of a step", json_schema_extra=OPTIMISATION
     )

@@ -28,7 +28,7 @@ class Checkpoint:
     slots: dict[str, np.ndarray]  # by `slot:parameter`
     progress: Progress
     totals: Totals  # of the epoch that is not finished
-    run: dict[str, int | str]  # what must not change on resuming: seed, data, images, shard, global_batch, network
+    run: dict[str, int | str]  # what must not change on resuming, as run_identity returns it
     options: dict[str, Value]  # of the config that it was trained with
     best: int = 0  # correct predictions of the best evaluation so far
 

@@ -41,6 +41,7 @@ def run_identity(config: Config, dataset: Dataset, network: str) -> dict[str, in
         "shard": config.shard,
         "global_batch": config.images_in_step,
         "network": network,
+        "optimizer": config.optimizer,
     }
 
 

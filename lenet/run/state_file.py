@@ -19,7 +19,15 @@ Value = int | float | str | None
 KINDS: dict[str, dict[str, Any]] = {
     "progress": {"epoch": int, "images_done": int, "step": int},
     "totals": {"loss": float, "correct": int, "images": int},
-    "run": {"seed": int, "data": str, "images": int, "shard": int, "global_batch": int, "network": str},
+    "run": {
+        "seed": int,
+        "data": str,
+        "images": int,
+        "shard": int,
+        "global_batch": int,
+        "network": str,
+        "optimizer": str,
+    },
     "best": {"correct": int},
     "options": {
         "epochs": int,

@@ -17,6 +17,7 @@ from lenet.model.network import Network, load_network
 from lenet.run.progress import Progress
 from lenet.run.progress_bar import print_line
 from lenet.training.fingerprint import fingerprint
+from lenet.training.optimizer import choose_optimizer
 from lenet.training.schedule import learning_rate
 from lenet.training.state import TrainState
 from lenet.training.step import Step
@@ -56,7 +57,7 @@ def _train(
         "the network",
     )
     data = world.on_all_ranks(lambda: training_batches(config, dataset, device), InputError, "the training images")
-    state = TrainState.of(net, device, ("momentum",))
+    state = TrainState.of(net, device, choose_optimizer(config).slots)
     step, progress, images = Step(net, state, config, data, network.is_lenet5), Progress(), len(data)
     while progress.step < STEPS:
         data.start_epoch(progress.epoch)

@@ -12,10 +12,10 @@ from lenet.config import Config
 from lenet.data.batches import Batches
 from lenet.model.graph import is_random, trace
 from lenet.model.padded import padded_lenet5
-from lenet.training import sgd, shard
+from lenet.training import shard
 from lenet.training.batch_norm import BatchNormStatistics
-from lenet.training.clipping import clip
 from lenet.training.exact_sum import LARGEST, ShardSum
+from lenet.training.optimizer import choose_optimizer, clip
 from lenet.training.shard import BoundShard, ImperativeShard, Objective, ShardOutputs, seed_generator
 from lenet.training.state import TrainState
 
@@ -54,6 +54,7 @@ class Step:
         tail = state.running.layout.size + StepMetrics.COUNT  # what follows the gradients in the sum
         is_plain = config.debug or device.device_type != "cpu" or not is_lenet5
         self.objective = Objective(net if is_plain else padded_lenet5(net), data, config.label_smoothing)
+        self.optimizer = choose_optimizer(config)
         self.is_random = is_random(trace(net))
         self.kind = ImperativeShard if config.debug else BoundShard
         self.shards: dict[int, BoundShard | ImperativeShard] = {}  # by size
@@ -103,15 +104,8 @@ class Step:
             clip(self.gradients, self.config.clip_norm * self.sum.scale)
         if self.statistics:
             self.statistics.end_step(self.sum.metrics[: self.state.running.layout.size])
-        sgd.update(
-            self.state.trained.vector,
-            self.state.slots["momentum"],
-            self.gradients,
-            learning_rate=learning_rate,
-            momentum=self.config.momentum,
-            weight_decay=self.config.weight_decay,
-            scale=self.sum.scale,
-        )
+        weights, number = self.state.trained.vector, self.state.progress.step + 1
+        self.optimizer.update(weights, self.state.slots, self.gradients, learning_rate, self.sum.scale, number)
         return self.total_metrics.copy()
 
     def read(self, numbers: nd.NDArray) -> StepMetrics:

@@ -28,6 +28,7 @@ from lenet.run.resume import run_identity
 from lenet.training.checkpointer import Checkpointer
 from lenet.training.evaluation import evaluate
 from lenet.training.fingerprint import fingerprint
+from lenet.training.optimizer import choose_optimizer
 from lenet.training.profile import StepProfile, check_path
 from lenet.training.schedule import learning_rate
 from lenet.training.signals import stop_request
@@ -74,7 +75,7 @@ class Trainer(AbstractContextManager):
             InputError,
             "the network",
         )
-        self.state = TrainState.of(self.net, self.device, ("momentum",))
+        self.state = TrainState.of(self.net, self.device, choose_optimizer(config).slots)
         self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
         bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))

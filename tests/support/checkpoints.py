@@ -13,6 +13,7 @@ from lenet.run.resume import options_of
 
 IMAGES, BATCH, STEPS_PER_EPOCH = 250, 64, 4
 IDENTITY = {"seed": 1, "data": "a digest", "images": IMAGES, "shard": 16, "global_batch": BATCH, "network": "LeNet5"}
+IDENTITY |= {"optimizer": "sgd"}
 
 
 def make(step: int) -> Checkpoint:

@@ -72,7 +72,14 @@ def test_the_command_line_wins_over_yaml_and_yaml_over_the_default(config_file):
 
 
 def test_every_option_has_a_yaml_key_and_a_flag_with_dashes(config_file):
-    other = {"data_dir": "d", "output_dir": "o", "resume": "never", "schedule": "linear", "device": "cpu"}
+    other = {
+        "data_dir": "d",
+        "output_dir": "o",
+        "resume": "never",
+        "schedule": "linear",
+        "optimizer": "adam",
+        "device": "cpu",
+    }
     other |= {"max_steps": 3, "checkpoint_every": 2, "momentum": 0.5, "warmup_epochs": 0.5, "weight_decay": 0.5}
     other |= {"global_batch": 8, "batch_size": 4, "exchange": "float32", "network": "net.py:small", "profile": "f.json"}
     other |= {"clip_norm": 0.5, "label_smoothing": 0.5}

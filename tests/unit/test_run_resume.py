@@ -14,7 +14,7 @@ from tests.support.checkpoints import IDENTITY, make
 
 # Options that no checkpoint keeps: where things are, who computes, when to end, and what `run` holds.
 NOT_KEPT = "data_dir output_dir resume batch_size device debug max_steps deterministic_check shard global_batch seed "
-NOT_KEPT += "network best summary profile"
+NOT_KEPT += "network optimizer best summary profile"
 UNFINISHED = make(step=5)
 FINISHED = replace(UNFINISHED, progress=Progress(epoch=10, images_done=0, step=40))
 
