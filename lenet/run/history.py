@@ -9,16 +9,14 @@ import numpy as np
 
 from lenet.errors import InputError, shorten
 from lenet.run import checkpoint
+from lenet.run.progress import MEANS
 from lenet.untrusted import read_json_lines, read_yaml
 
 STEP = ("step", "loss", "learning_rate")
 EPOCH = (
     "step",
     "epoch",
-    "train_loss",
-    "train_accuracy",
-    "validation_loss",
-    "validation_accuracy",
+    *(f"{part}_{name}" for part in ("train", "validation") for name in MEANS),
     "images_per_second",
     "seconds",
     "processes",

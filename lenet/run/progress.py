@@ -1,6 +1,7 @@
 """Where a run stands, and the sums over the images of the epoch that it is in."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
 
 
@@ -23,24 +24,34 @@ class Progress:
 
 @dataclass(frozen=True)
 class Totals:
-    """The summed loss, the correct predictions and the number of images that they were summed over.
+    """Sums over images; means are taken last. A step's vector and a checkpoint have them in the order of the fields."""
 
-    Sums may be added over steps and ranks; means are taken last.
-    """
-
-    loss: float = 0.0
-    correct: int = 0
+    loss: float = 0.0  # cross-entropy in nats
+    correct: int = 0  # images whose largest logit is that of the label
     images: int = 0
 
+    @classmethod
+    def sum(cls, parts: Iterable["Totals"]) -> "Totals":
+        """The sum of one or more `parts`, the same in any order: that of the losses is correctly rounded."""
+        loss, *counts = zip(*map(astuple, parts))
+        return cls(math.fsum(loss), *map(sum, counts))
+
     def __add__(self, other: "Totals") -> "Totals":
-        return Totals(*(a + b for a, b in zip(astuple(self), astuple(other))))
+        return Totals.sum([self, other])
+
+    def means(self) -> dict[str, float]:
+        """The means over the images, by the names that they have in records."""
+        return {name: getattr(self, total) / self.images if self.images else math.nan for name, total in MEANS.items()}
 
     @property
     def mean_loss(self) -> float:
         """Cross-entropy in nats per image."""
-        return self.loss / self.images if self.images else math.nan
+        return self.means()["loss"]
 
     @property
     def accuracy(self) -> float:
         """The part of the images whose largest logit is that of the label."""
-        return self.correct / self.images if self.images else math.nan
+        return self.means()["accuracy"]
+
+
+MEANS = {"loss": "loss", "accuracy": "correct"}  # what is recorded, and the field of Totals that it is the mean of

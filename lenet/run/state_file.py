@@ -5,9 +5,10 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from lenet.errors import InputError
+from lenet.run.progress import Totals
 from lenet.untrusted import read_regular
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
@@ -18,7 +19,7 @@ Value = int | float | str | None
 # What a state.json holds, part by part.
 KINDS: dict[str, dict[str, Any]] = {
     "progress": {"epoch": int, "images_done": int, "step": int},
-    "totals": {"loss": float, "correct": int, "images": int},
+    "totals": get_type_hints(Totals),
     "run": {
         "seed": int,
         "data": str,

@@ -17,6 +17,7 @@ from lenet.model.network import Network, load_network
 from lenet.run.progress import Progress
 from lenet.run.progress_bar import print_line
 from lenet.training.fingerprint import fingerprint
+from lenet.training.objective import Objective
 from lenet.training.optimizer import choose_optimizer
 from lenet.training.schedule import learning_rate
 from lenet.training.state import TrainState
@@ -58,7 +59,9 @@ def _train(
     )
     data = world.on_all_ranks(lambda: training_batches(config, dataset, device), InputError, "the training images")
     state = TrainState.of(net, device, choose_optimizer(config).slots)
-    step, progress, images = Step(net, state, config, data, network.is_lenet5), Progress(), len(data)
+    objective = Objective.of(config, network, len(dataset.class_names))
+    step = Step(network.training_form(net, device, config.debug), state, objective, config, data)
+    progress, images = Progress(), len(data)
     while progress.step < STEPS:
         data.start_epoch(progress.epoch)
         order = nd.array(epoch_order(config.seed, progress.epoch, images), ctx=device, dtype="int32")

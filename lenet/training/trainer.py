@@ -28,6 +28,7 @@ from lenet.run.resume import run_identity
 from lenet.training.checkpointer import Checkpointer
 from lenet.training.evaluation import evaluate
 from lenet.training.fingerprint import fingerprint
+from lenet.training.objective import Objective
 from lenet.training.optimizer import choose_optimizer
 from lenet.training.profile import StepProfile, check_path
 from lenet.training.schedule import learning_rate
@@ -76,7 +77,9 @@ class Trainer(AbstractContextManager):
             "the network",
         )
         self.state = TrainState.of(self.net, self.device, choose_optimizer(config).slots)
-        self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
+        self.objective = Objective.of(config, self.network, len(dataset.class_names))
+        form = self.network.training_form(self.net, self.device, config.debug)
+        self.step = Step(form, self.state, self.objective, config, self.training_data)
         bar = ProgressBar(config.epochs, len(dataset.train), config.images_in_step, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))
         self.profile = StepProfile(config.profile if world.is_root else None, self.log.say)
@@ -146,7 +149,7 @@ class Trainer(AbstractContextManager):
         seconds_training = time.monotonic() - began
         if self.state.progress.images_done == len(self.training_data):
             self.state.copy_to(self.net)
-            evaluation = evaluate(self.net, self.validation_data, self.world, len(self.dataset.class_names))
+            evaluation = evaluate(self.net, self.validation_data, self.world, self.objective)
             self.log.epoch(
                 self.state.progress,
                 self.state.totals,
@@ -200,14 +203,15 @@ class Trainer(AbstractContextManager):
         number = pending.progress.step
         self.world.heartbeat(f"the gradients of step {number} from all ranks{self.checkpointer.pending(number)}")
         metrics = self.step.read(pending.numbers)
-        if metrics.images != pending.images:
-            raise RuntimeError(f"step {number} was to see {pending.images} images but the ranks saw {metrics.images}")
+        if metrics.totals.images != pending.images:
+            seen = metrics.totals.images
+            raise RuntimeError(f"step {number} was to see {pending.images} images but the ranks saw {seen}")
         if not np.isfinite(metrics.loss):
             raise self.checkpointer.diverged(f"the loss of step {number} is {metrics.loss}")
         if metrics.shards_in_range != self.step.shards_of(pending.images):
             what = "gradients or running statistics" if self.state.running.layout.size else "gradients"
             raise self.checkpointer.diverged(f"the {what} of step {number} are too large to be added up")
-        self.state.totals += Totals(metrics.loss * pending.images, metrics.correct, metrics.images)
+        self.state.totals += metrics.totals
         self.log.move(pending.progress, pending.images, metrics.loss)
         if number % self.config.log_every == 0:
             self.log.step(pending.progress, metrics.loss, pending.learning_rate)

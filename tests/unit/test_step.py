@@ -8,7 +8,9 @@ from mxnet import autograd, gluon, nd
 from distributed import World
 from lenet.config import Config
 from lenet.data.dataset import Split
+from lenet.model.network import load_network
 from lenet.model.parameters import named_parameters
+from lenet.training.objective import Objective
 from lenet.training.state import TrainState
 from lenet.training.step import Step
 from tests.support import tutorial
@@ -38,8 +40,9 @@ def split():
 
 def make_step(split, **options):
     net = build_lenet5(seed=3)
-    state = TrainState.of(net, DEVICE, ("momentum",))
-    return Step(net, state, Config(**options), batches_of(split))
+    state, config = TrainState.of(net, DEVICE, ("momentum",)), Config(**options)
+    form = load_network("lenet5").training_form(net, DEVICE, config.debug)
+    return Step(form, state, Objective(10), config, batches_of(split))
 
 
 def take(step, world, learning_rate=0.1, requests=(False, False)):
@@ -71,7 +74,7 @@ def test_steps_are_those_of_the_trainer(split, shard, exchange, momentum, weight
         trainer.step(IMAGES)
         correct = (logits.asnumpy().argmax(axis=1) == split.labels).sum()
         assert metrics.loss == pytest.approx(losses.mean().asscalar(), rel=1e-5)
-        assert (metrics.correct, metrics.images) == (correct, IMAGES)
+        assert (metrics.totals.correct, metrics.totals.images) == (correct, IMAGES)
         assert (metrics.shards_in_range, metrics.stop_requests) == (step.shards_of(IMAGES), 0)
     for name, weight in step.state.trained.arrays().items():
         theirs = named_parameters(plain)[name].data().asnumpy()
@@ -116,7 +119,7 @@ def test_a_finite_gradient_that_is_too_large_is_noticed(split):
     step = make_step(split, shard=4)
     step.state.trained.views()["7.weight"][:] *= 1e9
     assert take(step, World()).shards_in_range == 0
-    assert np.isfinite(step.vector.asnumpy()).all()
+    assert np.isfinite(step.computation.vector.asnumpy()).all()
 
 
 def test_large_gradients_within_the_range_are_added_up(split):
