@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over images; means are taken last. A step's vector and a checkpoint have them in the order of the fields."""
+    """Sums over images; means are taken last. A step's vector and a checkpoint have them in the order of the fields.
+
+    A field that is None by default is not counted of every network.
+    """
 
     loss: float = 0.0  # cross-entropy in nats
     correct: int = 0  # images whose largest logit is that of the label
@@ -33,15 +37,21 @@ class Totals:
     @classmethod
     def sum(cls, parts: Iterable["Totals"]) -> "Totals":
         """The sum of one or more `parts`, the same in any order: that of the losses is correctly rounded."""
-        loss, *counts = zip(*map(astuple, parts))
-        return cls(math.fsum(loss), *map(sum, counts))
+        loss, *others = ([each for each in column if each is not None] for column in zip(*map(astuple, parts)))
+        counts: list[Any] = [sum(column) if column else None for column in others]
+        return cls(math.fsum(loss), *counts)
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals.sum([self, other])
 
     def means(self) -> dict[str, float]:
         """The means over the images, by the names that they have in records."""
-        return {name: getattr(self, total) / self.images if self.images else math.nan for name, total in MEANS.items()}
+        totals = {name: getattr(self, total) for name, total in MEANS.items()}
+        return {
+            name: total / self.images if self.images else math.nan
+            for name, total in totals.items()
+            if total is not None
+        }
 
     @property
     def mean_loss(self) -> float:
@@ -54,4 +64,8 @@ class Totals:
         return self.means()["accuracy"]
 
 
-MEANS = {"loss": "loss", "accuracy": "correct"}  # what is recorded, and the field of Totals that it is the mean of
+MEANS = {
+    "loss": "loss",
+    "accuracy": "correct",
+    "top5": "top5",
+}  # what is recorded, and the field of Totals that it is the mean of

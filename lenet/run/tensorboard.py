@@ -57,6 +57,7 @@ class TensorBoard:
         """As Tracker.close; each file, whether another can be closed or not."""
         with ExitStack() as files:
             for writer in self.writers.values():
+                files.callback(writer._py_recordio_writer.close)  # last: `close` leaves open what it cannot flush
                 files.callback(writer.close)
 
     def _add(self, name: str, step: int, tag: str, value: float) -> None:
