@@ -15,12 +15,14 @@ from lenet.errors import shorten
 from lenet.run.history import History
 from lenet.untrusted import read_json
 
+TOP5 = "Top-5 accuracy"  # a row only where a run has it
 HEADS = (
     "Run",
     "Epochs",
     "Steps",
     "Best accuracy",
     "Accuracy",
+    TOP5,
     "Loss (nats)",
     "Images per second",
     "Processes",
@@ -46,6 +48,7 @@ def facts(runs: Sequence[History], names: Sequence[str]) -> str:
     rows = (
         f"<tr>{_head(head)}{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
         for head, *cells in zip(*columns)
+        if head != TOP5 or any(cell != "-" for cell in cells)
     )
     return _table(rows)
 
@@ -91,11 +94,13 @@ def _facts_of(run: History, name: str) -> Iterator[str]:
     if len(epochs["epoch"]):
         yield f"{epochs['validation_accuracy'].max():.2%}"
         yield f"{epochs['validation_accuracy'][-1]:.2%}"
+        top5 = epochs["validation_top5"][-1]
+        yield "-" if np.isnan(top5) else f"{top5:.2%}"
         yield f"{epochs['validation_loss'][-1]:.3f}"
         yield f"{epochs['images_per_second'][-1]:,.0f}"
         yield f"{epochs['processes'][-1]:.0f}"
     else:
-        yield from 5 * ["-"]
+        yield from 6 * ["-"]
     yield ", ".join(name for name in default if name not in NO_RECIPE and _differs(run, name, default)) or "nothing"
 
 

@@ -33,6 +33,7 @@ class Totals:
     loss: float = 0.0  # cross-entropy in nats
     correct: int = 0  # images whose largest logit is that of the label
     images: int = 0
+    top5: int | None = None  # images with fewer than five logits above that of the label
 
     @classmethod
     def sum(cls, parts: Iterable["Totals"]) -> "Totals":

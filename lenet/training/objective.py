@@ -26,8 +26,9 @@ class Objective:
 
     @classmethod
     def of(cls, config: Config, network: Network, classes: int) -> "Objective":
-        """The objective of training `network` under `config`."""
-        return cls(classes, config.label_smoothing)
+        """The objective of training `network` under `config`; the five best of five classes tell nothing."""
+        counts_top5 = classes > 5 and not network.is_lenet5
+        return cls(classes, config.label_smoothing, (*METRICS, "top5") if counts_top5 else METRICS)
 
     def compute(self, F: ModuleType, logits: Tensor, labels: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of a shard times `scale` (1,), and its metrics (len(metrics),), of logits (n, classes)."""
@@ -38,6 +39,7 @@ class Objective:
             "loss": losses.sum() * scale,
             "correct": F.broadcast_equal(logits.argmax(axis=1), labels.astype("float32")).sum(),
             "images": F.ones_like(labels).astype("float32").sum(),
+            "top5": (F.broadcast_greater(logits, F.pick(logits, labels, keepdims=True)).sum(axis=1) < 5).sum(),
         }
         return counted["loss"], F.concat(*(counted[name] for name in self.metrics), dim=0)
 
@@ -48,5 +50,6 @@ class Objective:
             "loss": float((np.log(np.exp(shifted).sum(axis=1)) - shifted[rows, labels]).sum()),
             "correct": int((logits.argmax(axis=1) == labels).sum()),
             "images": len(labels),
+            "top5": int(((logits > logits[rows, labels, None]).sum(axis=1) < 5).sum()),
         }
         return Totals(**{name: counted[name] for name in self.metrics})
