@@ -110,7 +110,7 @@ def _evaluate_newest(run: History, name: str, data_dir: str | None, network: str
     except InputError:
         if path == run.newest_weights():
             raise
-        # A run that goes on has deleted this checkpoint meanwhile.
+        # A run that is still training has deleted this checkpoint meanwhile.
         return _evaluate_newest(run, name, data_dir, network)
     split = dataset.validation
     data = Batches(split, mx.cpu(), found.pixel_mean, found.pixel_std)

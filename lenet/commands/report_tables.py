@@ -73,15 +73,17 @@ def classes(confusion: np.ndarray, class_names: Sequence[str]) -> str:
 
 
 def failure(folder: Path, name: str) -> str:
-    """What failure.json in the folder of a run tells, under a heading; nothing if there is none."""
+    """The failure.json in the folder of a run as a table under a heading; nothing if there is none."""
     try:
-        told = read_json(folder / "failure.json")
+        found = read_json(folder / "failure.json")
     except FileNotFoundError:
         return ""
     except (OSError, ValueError) as error:
-        told = {"reason": f"failure.json cannot be read: {getattr(error, 'strerror', None) or error}"}
-    rows = [f"<tr>{_head(head)}<td>{_text(told[key], 1000)}</td></tr>" for key, head in FAILURE.items() if key in told]
-    stacks = told.get("stacks")
+        found = {"reason": f"failure.json cannot be read: {getattr(error, 'strerror', None) or error}"}
+    rows = [
+        f"<tr>{_head(head)}<td>{_text(found[key], 1000)}</td></tr>" for key, head in FAILURE.items() if key in found
+    ]
+    stacks = found.get("stacks")
     shown = f"<details><summary>Stacks</summary><pre>{_text(stacks, MAX_STACK)}</pre></details>" if stacks else ""
     return f'<section class="failure"><h2>{escape(name)}: how the job ended</h2>{_table(rows)}{shown}</section>'
 

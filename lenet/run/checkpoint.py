@@ -33,13 +33,13 @@ class Checkpoint:
     best: int = 0  # correct predictions of the best evaluation so far
 
     def dump(self) -> bytes:
-        """All of it in one piece, for `parse`: a line of JSON, then both `.params` files."""
+        """The checkpoint as bytes, for `parse`: a line of JSON, then both `.params` files."""
         model, optimizer = format_params(self.weights), format_params(self.slots)
         head = {**self.facts(), "model": len(model)}
         return json.dumps(head).encode() + b"\n" + model + optimizer
 
     def facts(self) -> dict[str, dict[str, Any]]:
-        """What is no array, for JSON."""
+        """All but the arrays, for JSON."""
         progress, totals = asdict(self.progress), asdict(self.totals)
         best = {"correct": self.best}
         return {"progress": progress, "totals": totals, "run": self.run, "best": best, "options": self.options}
@@ -61,7 +61,7 @@ def parse(content: bytes) -> Checkpoint:
 
 
 def folder_of(output_dir: str | Path, step: int) -> Path:
-    """Where the checkpoint of `step` steps stands."""
+    """The folder of the checkpoint of `step` steps."""
     return Path(output_dir) / "checkpoints" / f"step-{step:08d}"
 
 

@@ -1,4 +1,4 @@
-"""What a run has written of itself, read back; the run may still be going on."""
+"""Reads what a run has written; the run may still be training."""
 
 import math
 from array import array

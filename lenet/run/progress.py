@@ -1,4 +1,4 @@
-"""Where a run stands, and the sums over the images of the epoch that it is in."""
+"""The progress of a run, and the sums over the images of an epoch."""
 
 import math
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Progress:
-    """`epoch` epochs are finished and `images_done` images of the next one; `step` steps were taken for it all."""
+    """`epoch` epochs are finished and `images_done` images of the next one, in `step` steps."""
 
     epoch: int = 0
     images_done: int = 0

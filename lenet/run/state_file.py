@@ -1,4 +1,4 @@
-"""state.json, what a checkpoint says of itself: written, and read with the type and range of each value checked."""
+"""Writes and reads the state.json of a checkpoint; the type and range of each value is checked."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""When and where the state of a run is saved, and what a resume starts from."""
+"""Saves the state of a run in memory and on the disk, and restores it."""
 
 import time
 from pathlib import Path
@@ -18,7 +18,7 @@ from lenet.run.output_dir import OutputDir
 from lenet.run.resume import Change, changed_options, options_of
 from lenet.training.state import TrainState
 
-FOLDER_PATIENCE = 2.0  # seconds that what is left of a job waits for the folder of a rank that was just killed
+FOLDER_PATIENCE = 2.0  # seconds to wait for the folder of a rank that was just killed
 
 
 class Checkpointer:
@@ -28,8 +28,8 @@ class Checkpointer:
         self, config: Config, world: World, output: OutputDir, identity: dict[str, int | str], log: MetricsLog
     ):
         self.config, self.world, self.output, self.identity, self.log = config, world, output, identity, log
-        self.changes: list[Change] = []  # of options, from the step on that follows what was restored
-        self.last_saved: int | None = None  # the step of the last checkpoint on the disk that this run has asked for
+        self.changes: list[Change] = []  # of options, with the step that follows the restored one
+        self.last_saved: int | None = None  # the step of the last checkpoint that was to be written to the disk
 
     def restore(self, state: TrainState) -> bool:
         """On rank 0: set `state` to what is kept in memory or on the disk. Returns whether anything was there.
@@ -50,7 +50,7 @@ class Checkpointer:
         return found is not None
 
     def save(self, state: TrainState, to_disk: bool) -> None:
-        """Keep `state` in memory, if the world outlives its ranks, and on the disk if `to_disk`. Every rank calls it.
+        """Keep `state` in memory in an elastic job, and on the disk if `to_disk`. Every rank calls it.
 
         OSError: the disk refuses. TrainingError: the weights are no longer finite.
         """
@@ -64,7 +64,7 @@ class Checkpointer:
             self._save_on_disk(saved)
 
     def pending(self, step: int) -> str:
-        """What the step waits for besides, as words behind others: rank 0 may still write a checkpoint."""
+        """What the step also waits for, to be appended to a message: rank 0 may still write a checkpoint."""
         is_next = not self.world.is_root and self.last_saved == step - 1
         return f" and the checkpoint of step {self.last_saved}, which rank 0 writes first" if is_next else ""
 
@@ -74,16 +74,16 @@ class Checkpointer:
         return self.output.trained
 
     def keep_best(self, state: TrainState, correct: int) -> None:
-        """Write the network beside the checkpoints if it predicts more images of the evaluation than ever before.
+        """Write the network beside the checkpoints if it is right about more images than in any evaluation before.
 
-        What the best was is a part of the state: a run that goes on before it writes the same file again.
+        The best is part of the state: a run that is resumed from before it writes the same file again.
         """
         if correct > state.best:
             state.best = correct
             self._write_parameters(state, self.output.best)
 
     def diverged(self, what: str) -> TrainingError:
-        """The error for numbers that are no longer any: `what` is so, where the last good ones are, what may help."""
+        """The error for numbers that are not finite or too large: `what` is, the last good checkpoint, a remedy."""
         saved = checkpoint.folders(self.output.path)
         last = f"the last good checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
         return TrainingError(f"{what}; {last}; try a smaller learning_rate or more warmup_epochs")
@@ -133,7 +133,7 @@ class Checkpointer:
             raise OSError(f"no {what} in {output.path}: {reason}") from error
 
     def _save_alone(self, saved: Checkpoint) -> None:
-        """Save, as all that are left of a job would. A killed rank holds the folder until the kernel has ended it.
+        """Save without the other ranks, which may do the same. A killed rank holds the folder until the kernel ends it.
 
         OSError: another process holds the folder for longer, and has not saved this.
         """

@@ -1,4 +1,4 @@
-"""How good a network is: its loss and its confusion matrix over a split of the data set."""
+"""Evaluates a network: its totals and its confusion matrix over a split of the data set."""
 
 import math
 from dataclasses import astuple, dataclass
@@ -19,7 +19,7 @@ BATCH = 1000  # images at a time
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a network made of a split of the data set."""
+    """The results of a network over a split of the data set."""
 
     totals: Totals  # over all ranks
     confusion: np.ndarray  # (classes, classes) int, label by prediction, over all ranks

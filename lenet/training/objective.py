@@ -26,7 +26,7 @@ class Objective:
 
     @classmethod
     def of(cls, config: Config, network: Network, classes: int) -> "Objective":
-        """The objective of training `network` under `config`; the five best of five classes tell nothing."""
+        """The objective of training `network` under `config`. Of five classes, all are among the five best."""
         counts_top5 = classes > 5 and not network.is_lenet5
         return cls(classes, config.label_smoothing, (*METRICS, "top5") if counts_top5 else METRICS)
 

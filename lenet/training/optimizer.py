@@ -31,8 +31,8 @@ class SGD:
     ) -> None:
         """Change `weights` and `slots` in place. `gradients` are `scale` times too large and are overwritten.
 
-        `rate` is the learning rate, `step` the number of this step, from 1 on. Weight decay is a call of its own,
-        because MXNet's `nag_mom_update` may read a weight after it has written it, or not, as the array lies in memory.
+        `rate` is the learning rate, `step` the number of this step, from 1 on. Weight decay is a separate call:
+        depending on how the array lies in memory, MXNet's `nag_mom_update` reads a weight before or after writing it.
         """
         decay, unscale = self.weight_decay, 1 / scale
         if not self.momentum:

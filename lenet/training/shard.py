@@ -1,4 +1,4 @@
-"""A shard: the images that are computed at a time, with the same bits wherever that happens."""
+"""A shard: the images that are computed at a time, with the same bits on every rank."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from lenet.training.state import TrainState
 
 
 def seed_generator(seed: int, epoch: int, begin: int, device: mx.Context) -> None:
-    """Let the random numbers of the shard that begins at that image of the epoch depend on nothing else."""
+    """Seed the random numbers of the shard that begins at the image `begin` of the epoch."""
     digest = hashlib.sha256(f"{seed} {epoch} {begin}".encode()).digest()
     mx.random.seed(int.from_bytes(digest[:4], "little") >> 1, ctx=device)
 

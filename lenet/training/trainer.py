@@ -1,12 +1,15 @@
-"""Training: epochs of steps of shards, from where a run stands to its end."""
+"""Training: epochs of steps, from the progress of a run to its end."""
 
 import time
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from enum import Enum
+from typing import NamedTuple
 
+import mxnet as mx
 import numpy as np
 from mxnet import nd
+from mxnet.gluon import HybridBlock
 
 from distributed import World
 from distributed.exit_codes import STOPPED
@@ -17,7 +20,7 @@ from lenet.data.dataset import Dataset
 from lenet.data.sampler import epoch_order
 from lenet.device import choose_device
 from lenet.errors import InputError
-from lenet.model.network import load_network
+from lenet.model.network import Network, load_network
 from lenet.run.messages import final_line, resume_lines, start_lines
 from lenet.run.metrics_log import MetricsLog
 from lenet.run.network_spec import NetworkSpec
@@ -38,22 +41,48 @@ from lenet.training.step import Step
 
 
 class End(Enum):
-    """Why all ranks end before the last epoch does."""
+    """Why all ranks end before the last epoch."""
 
     STOP = "asked to stop"
     RESIZE = "processes come or go"
     MAX_STEPS = "max_steps"
 
 
-class PendingStep:
-    """A step that is queued on the device and whose metrics nobody has waited for yet."""
+class PendingStep(NamedTuple):
+    """A step that is queued on the device; its metrics are not read yet."""
 
-    def __init__(self, progress: Progress, images: int, learning_rate: float, numbers: nd.NDArray):
-        self.progress, self.images, self.learning_rate, self.numbers = progress, images, learning_rate, numbers
+    progress: Progress  # after it
+    images: int
+    learning_rate: float
+    report: nd.NDArray  # what Step.read takes
 
 
 class Trainer(AbstractContextManager):
     """The run of `config` on `dataset` in `world`: `restore` it, then `fit`. Every rank does the same."""
+
+    # What is trained, in which world.
+    config: Config
+    world: World
+    dataset: Dataset
+    network: Network
+
+    # What computes.
+    device: mx.Context
+    net: HybridBlock  # the plain layers: what is evaluated
+    objective: Objective
+    step: Step
+    training_data: Batches
+    validation_data: Batches
+
+    # What changes.
+    state: TrainState
+    ended_by: End | None  # None while the run has not ended early
+
+    # Where it goes.
+    output: OutputDir
+    checkpointer: Checkpointer
+    log: MetricsLog
+    profile: StepProfile
 
     def __init__(self, config: Config, world: World, dataset: Dataset):
         self.config, self.world = config, world
@@ -86,7 +115,7 @@ class Trainer(AbstractContextManager):
         self.checkpointer = Checkpointer(
             config, world, self.output, run_identity(config, dataset, self.network.identity), self.log
         )
-        self.ended_by: End | None = None
+        self.ended_by = None
         self.began = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
@@ -94,7 +123,7 @@ class Trainer(AbstractContextManager):
         self.output.close()  # another process can be rank 0 next
 
     def restore(self) -> None:
-        """Stand where the run stood last: what is kept in memory, a checkpoint, or the start; equal on all ranks."""
+        """Set the state of all ranks to what is kept in memory, to that of a checkpoint, or to the start."""
         world, state = self.world, self.state
         devices, notes = (world.all_gather_object(each) for each in (str(self.device), self.device_note))
         for line in start_lines(self.config, world.size, self.dataset, devices, notes):
@@ -102,7 +131,7 @@ class Trainer(AbstractContextManager):
         restored = world.on_all_ranks(
             lambda: self.checkpointer.restore(state) if world.is_root else None,
             InputError,
-            "the checkpoint to go on from",
+            "the checkpoint to continue from",
         )
         world.heartbeat("the state of rank 0")
         where = world.broadcast_object(restored and [asdict(state.progress), asdict(state.totals), state.best])
@@ -118,7 +147,7 @@ class Trainer(AbstractContextManager):
     def fit(self) -> int | None:
         """Train to the last epoch's end, or to where all ranks agree to stop.
 
-        Returns the exit code, or None where the run is to go on with other processes.
+        Returns the exit code, or None to continue with other processes.
         """
         stop_request.listen()
         self._end_at_max_steps()
@@ -165,7 +194,7 @@ class Trainer(AbstractContextManager):
         self.checkpointer.save(self.state, to_disk=True)
 
     def _take_steps(self) -> None:
-        """Each step's metrics are read one step later, so that nothing waits for the device."""
+        """Take the steps that are left of an epoch. The metrics of each are read a step later: nothing waits."""
         images = len(self.training_data)
         order = epoch_order(self.config.seed, self.state.progress.epoch, images)
         order = nd.array(order, ctx=self.device, dtype="int32")
@@ -194,15 +223,15 @@ class Trainer(AbstractContextManager):
         rate = self._learning_rate(end - begin)
         self.world.begin_step(progress.epoch, progress.images_done, progress.step)
         requests = (bool(stop_request), self.world.hosts_updated)
-        numbers = self.step.take(self.world, order, begin, end, rate, requests)
+        report = self.step.take(self.world, order, begin, end, rate, requests)
         self.state.progress = progress
-        return PendingStep(progress, end - begin, rate, numbers)
+        return PendingStep(progress, end - begin, rate, report)
 
     def _finish_step(self, pending: PendingStep) -> None:
-        """Take in the metrics of a step, waiting for that step alone."""
+        """Read and record the metrics of a step; waits for that step alone."""
         number = pending.progress.step
         self.world.heartbeat(f"the gradients of step {number} from all ranks{self.checkpointer.pending(number)}")
-        metrics = self.step.read(pending.numbers)
+        metrics = self.step.read(pending.report)
         if metrics.totals.images != pending.images:
             seen = metrics.totals.images
             raise RuntimeError(f"step {number} was to see {pending.images} images but the ranks saw {seen}")
@@ -222,7 +251,7 @@ class Trainer(AbstractContextManager):
         return learning_rate(self.config, self.state.progress, images_in_step, len(self.training_data))
 
     def _is_due(self, every: int | None) -> bool:
-        """Is something due that happens each `every` steps, besides at the end of an epoch?"""
+        """Is what happens each `every` steps due now? At the end of an epoch it happens anyway."""
         progress = self.state.progress
         return every is not None and progress.step % every == 0 and progress.images_done < len(self.training_data)
 
