@@ -19,6 +19,7 @@ from lenet.model.parameters import named_parameters
 from lenet.run.network_spec import NetworkSpec
 from lenet.run.progress_bar import print_line
 from lenet.training.evaluation import evaluate
+from lenet.training.objective import Objective
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -44,7 +45,7 @@ def main(options: Namespace, world: World) -> int:
     world.monitor.heartbeat("the network of rank 0")
     _broadcast_parameters(net, world)
     data = Batches(dataset.validation, device, found.pixel_mean, found.pixel_std)
-    evaluation = evaluate(net, data, world, len(found.class_names))
+    evaluation = evaluate(net, data, world, Objective(len(found.class_names)))
     if world.is_root:
         totals = evaluation.totals
         lines = [

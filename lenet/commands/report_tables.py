@@ -15,12 +15,14 @@ from lenet.errors import shorten
 from lenet.run.history import History
 from lenet.untrusted import read_json
 
+TOP5 = "Top-5 accuracy"  # a row only where a run has it
 HEADS = (
     "Run",
     "Epochs",
     "Steps",
     "Best accuracy",
     "Accuracy",
+    TOP5,
     "Loss (nats)",
     "Images per second",
     "Processes",
@@ -46,6 +48,7 @@ def facts(runs: Sequence[History], names: Sequence[str]) -> str:
     rows = (
         f"<tr>{_head(head)}{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
         for head, *cells in zip(*columns)
+        if head != TOP5 or any(cell != "-" for cell in cells)
     )
     return _table(rows)
 
@@ -72,13 +75,15 @@ def classes(confusion: np.ndarray, class_names: Sequence[str]) -> str:
 def failure(folder: Path, name: str) -> str:
     """Return the contents of failure.json under a heading, or nothing if a run has none."""
     try:
-        told = read_json(folder / "failure.json")
+        found = read_json(folder / "failure.json")
     except FileNotFoundError:
         return ""
     except (OSError, ValueError) as error:
-        told = {"reason": f"failure.json cannot be read: {getattr(error, 'strerror', None) or error}"}
-    rows = [f"<tr>{_head(head)}<td>{_text(told[key], 1000)}</td></tr>" for key, head in FAILURE.items() if key in told]
-    stacks = told.get("stacks")
+        found = {"reason": f"failure.json cannot be read: {getattr(error, 'strerror', None) or error}"}
+    rows = [
+        f"<tr>{_head(head)}<td>{_text(found[key], 1000)}</td></tr>" for key, head in FAILURE.items() if key in found
+    ]
+    stacks = found.get("stacks")
     shown = f"<details><summary>Stacks</summary><pre>{_text(stacks, MAX_STACK)}</pre></details>" if stacks else ""
     return f'<section class="failure"><h2>{escape(name)}: how the job ended</h2>{_table(rows)}{shown}</section>'
 
@@ -91,11 +96,13 @@ def _facts_of(run: History, name: str) -> Iterator[str]:
     if len(epochs["epoch"]):
         yield f"{epochs['validation_accuracy'].max():.2%}"
         yield f"{epochs['validation_accuracy'][-1]:.2%}"
+        top5 = epochs["validation_top5"][-1]
+        yield "-" if np.isnan(top5) else f"{top5:.2%}"
         yield f"{epochs['validation_loss'][-1]:.3f}"
         yield f"{epochs['images_per_second'][-1]:,.0f}"
         yield f"{epochs['processes'][-1]:.0f}"
     else:
-        yield from 5 * ["-"]
+        yield from 6 * ["-"]
     yield ", ".join(name for name in default if name not in NO_RECIPE and _differs(run, name, default)) or "nothing"
 
 

@@ -65,7 +65,7 @@ def load_trained(
     if path:
         path = newest_network(Path(path))
         limit = limit_for({name: each.shape for name, each in named_parameters(net).items()})
-        weights = checkpoint.load(path, limit).weights if Path(path).is_dir() else read_params(path, limit)
+        weights = checkpoint.load_weights(path, limit) if Path(path).is_dir() else read_params(path, limit)
         set_parameters(net, weights, path)
     net.hybridize(static_alloc=True)
     return net

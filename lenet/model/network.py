@@ -13,6 +13,7 @@ from mxnet.gluon import HybridBlock
 from lenet.errors import InputError, shorten
 from lenet.model import graph
 from lenet.model.lenet5 import lenet5
+from lenet.model.padded import padded_lenet5
 from lenet.model.parameters import named_parameters
 from lenet.model.user_code import load_function, user_errors
 
@@ -28,6 +29,7 @@ class Network:
     digest: str  # SHA-256 of the user's code; "lenet5"
     make: Callable[[int, ImageShape], HybridBlock]  # for so many classes and images of this shape
     path: Path | None = None  # the user's file
+    cpu_form: Callable[[HybridBlock], HybridBlock] = lambda net: net  # what computes on a CPU, with the same parameters
 
     @property
     def identity(self) -> str:
@@ -70,6 +72,10 @@ class Network:
             raise InputError(f"{self.path or LENET5}: {self.name}: {error}") from None
         return net
 
+    def training_form(self, net: HybridBlock, device: mx.Context, debug: bool) -> HybridBlock:
+        """What computes the training of `net` on `device`: its CPU form, or elsewhere and to debug its plain layers."""
+        return net if debug or device.device_type != "cpu" else self.cpu_form(net)
+
 
 def load_network(spec: str) -> Network:
     """Return the Network of the option --network: `lenet5`, or `FILE.py:FUNCTION`, whose file is run.
@@ -77,7 +83,7 @@ def load_network(spec: str) -> Network:
     The function takes the number of classes. InputError: the file or the function is missing or fails.
     """
     if spec == LENET5:
-        return Network("LeNet5", LENET5, lenet5)
+        return Network("LeNet5", LENET5, lenet5, cpu_form=padded_lenet5)
     file, _, name = spec.rpartition(":")
     if not file or not name.isidentifier():
         raise InputError(f"--network {shorten(spec)}: {LENET5} or FILE.py:FUNCTION is needed")

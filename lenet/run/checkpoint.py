@@ -22,24 +22,24 @@ from lenet.untrusted import read_regular
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run at a step: parameters and momenta by parameter name, where it stands, and which run it is."""
+    """A run at a step: its parameters and the optimizer's slots, its progress, and which run it is."""
 
     weights: dict[str, np.ndarray]  # of all parameters, running statistics too
-    momenta: dict[str, np.ndarray]
+    slots: dict[str, np.ndarray]  # by `slot:parameter`
     progress: Progress
     totals: Totals  # of the epoch that is not finished
-    run: dict[str, int | str]  # what must not change on resuming: seed, data, images, shard, global_batch, network
+    run: dict[str, int | str]  # what must not change on resuming, as run_identity returns it
     options: dict[str, Value]  # of the config that it was trained with
     best: int = 0  # correct predictions of the best evaluation so far
 
     def dump(self) -> bytes:
-        """All of it in one piece, for `parse`: a line of JSON, then both `.params` files."""
-        model, optimizer = format_params(self.weights), format_params(self.momenta)
+        """The checkpoint as bytes, for `parse`: a line of JSON, then both `.params` files."""
+        model, optimizer = format_params(self.weights), format_params(self.slots)
         head = {**self.facts(), "model": len(model)}
         return json.dumps(head).encode() + b"\n" + model + optimizer
 
     def facts(self) -> dict[str, dict[str, Any]]:
-        """What is no array, for JSON."""
+        """All but the arrays, for JSON."""
         progress, totals = asdict(self.progress), asdict(self.totals)
         best = {"correct": self.best}
         return {"progress": progress, "totals": totals, "run": self.run, "best": best, "options": self.options}
@@ -51,7 +51,7 @@ def parse(content: bytes) -> Checkpoint:
     head = json.loads(line)
     return Checkpoint(
         weights=parse_params(files[: head["model"]], "the kept weights"),
-        momenta=parse_params(files[head["model"] :], "the kept momenta"),
+        slots=parse_params(files[head["model"] :], "the kept slots"),
         progress=Progress(**head["progress"]),
         totals=Totals(**head["totals"]),
         run=head["run"],
@@ -61,7 +61,7 @@ def parse(content: bytes) -> Checkpoint:
 
 
 def folder_of(output_dir: str | Path, step: int) -> Path:
-    """Where the checkpoint of `step` steps stands."""
+    """The folder of the checkpoint of `step` steps."""
     return Path(output_dir) / "checkpoints" / f"step-{step:08d}"
 
 
@@ -74,7 +74,7 @@ def save(output_dir: str | Path, checkpoint: Checkpoint, keep: int) -> Path:
     folder.parent.mkdir(exist_ok=True)
     with whole_folder(folder) as place:
         write_params(place / MODEL, checkpoint.weights)
-        write_params(place / OPTIMIZER, checkpoint.momenta)
+        write_params(place / OPTIMIZER, checkpoint.slots)
         with suppress(FileNotFoundError):  # it says how to use the network, also where this folder is taken to
             shutil.copyfile(Path(output_dir) / DESCRIPTION, place / DESCRIPTION)
         digests = {name: sha256((place / name).read_bytes()) for name in (MODEL, OPTIMIZER)}
@@ -115,13 +115,19 @@ def load(folder: str | Path, limit: int = LIMIT) -> Checkpoint:
     state = read_state(folder / STATE)
     return Checkpoint(
         weights=_read_arrays(folder / MODEL, state["sha256"][MODEL], limit),
-        momenta=_read_arrays(folder / OPTIMIZER, state["sha256"][OPTIMIZER], limit),
+        slots=_read_arrays(folder / OPTIMIZER, state["sha256"][OPTIMIZER], limit),
         progress=Progress(**state["progress"]),
         totals=Totals(**state["totals"]),
         run=state["run"],
         options=state["options"],
         best=state["best"]["correct"],
     )
+
+
+def load_weights(folder: str | Path, limit: int = LIMIT) -> dict[str, np.ndarray]:
+    """The parameters alone of the checkpoint in `folder`. InputError as `load`."""
+    folder = Path(folder)
+    return _read_arrays(folder / MODEL, read_state(folder / STATE)["sha256"][MODEL], limit)
 
 
 def step_of(folder: Path) -> int:

@@ -1,5 +1,6 @@
 """Read the metrics and the config of a run, which may still be training."""
 
+import math
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,20 +10,21 @@ import numpy as np
 
 from lenet.errors import InputError, shorten
 from lenet.run import checkpoint
+from lenet.run.progress import MEANS, Totals
 from lenet.untrusted import read_json_lines, read_yaml
 
+PARTS = ("train", "validation")
 STEP = ("step", "loss", "learning_rate")
 EPOCH = (
     "step",
     "epoch",
-    "train_loss",
-    "train_accuracy",
-    "validation_loss",
-    "validation_accuracy",
+    *(f"{part}_{name}" for part in PARTS for name in MEANS),
     "images_per_second",
     "seconds",
     "processes",
 )
+# Means that not every run records: NaN where they are missing.
+OPTIONAL = {f"{part}_{name}" for part in PARTS for name, total in MEANS.items() if getattr(Totals(), total) is None}
 COUNTS = ("step", "epoch", "processes")
 MAX_COUNT = 1 << 53
 MAX_METRICS = 1 << 28  # bytes of a metrics.jsonl: two million steps
@@ -73,7 +75,8 @@ def _numbers(record: dict[str, Any] | None, kind: str, names: tuple[str, ...]) -
     """Return the numbers of these names in a record of this kind, or nothing for another record."""
     if record is None or record.get("kind") != kind:
         return []
-    return [record[name] for name in names] if all(_is_valid(name, record.get(name)) for name in names) else []
+    numbers: list[Any] = [record.get(name, math.nan if name in OPTIONAL else None) for name in names]
+    return numbers if all(map(_is_valid, names, numbers)) else []
 
 
 def _is_valid(name: str, number: Any) -> bool:

@@ -5,22 +5,23 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from lenet.config import options_with
 from lenet.errors import InputError
 from lenet.options import BY_NAME, FREE, NEW_RUN, RECORDED
+from lenet.run.progress import Totals
 from lenet.untrusted import read_regular
 
 MODEL, OPTIMIZER, STATE = "model.params", "optimizer.params", "state.json"
-FORMAT = 3  # Format 2 did not hold the options.
+FORMAT = 4  # Format 3 had one slot of the optimizer, without its name.
 MAX_STATE = 1 << 16  # bytes of a state.json
 MAX_COUNT = 1 << 53  # of any count
 Value = int | float | str | None
 # The parts of a state.json, and the types of their values; options follow from config.py.
 KINDS: dict[str, dict[str, Any]] = {
     "progress": {"epoch": int, "images_done": int, "step": int},
-    "totals": {"loss": float, "correct": int, "images": int},
+    "totals": get_type_hints(Totals),
     "run": {"data": str, "images": int, **options_with(NEW_RUN, BY_NAME)},
     "best": {"correct": int},
     "options": options_with(RECORDED, FREE),

@@ -10,7 +10,7 @@ from lenet.training.state import TrainState
 
 
 class BatchNormStatistics:
-    """The statistics in `state`, and those of a shard in `shard` (state.running.size,), which MXNet updates there.
+    """The statistics in `state.running`, and those of a shard in the vector `shard`, which MXNet updates there.
 
     They are added up in a fixed-point sum `scale` times too large, as the gradients are.
     """
@@ -22,15 +22,15 @@ class BatchNormStatistics:
         self.in_range = nd.zeros(1, ctx=shard.context)
 
     def begin_step(self, shards: int) -> None:
-        """Let as many shards follow, of all ranks. The more they are, the smaller the scale: the sum has an end."""
+        """Begin a step of `shards` shards of all ranks; the more there are, the smaller the scale of the sum."""
         self.shards, self.scale = shards, self.whole_scale / (1 << (shards - 1).bit_length())
 
     def begin_shard(self) -> None:
-        """Let the shard start where the step does."""
-        self.state.statistics.copyto(self.shard)
+        """Set the shard's statistics to those that the step starts from."""
+        self.state.running.vector.copyto(self.shard)
 
     def end_shard(self) -> nd.NDArray:
-        """Scale what the shard's forward and backward have made. Returns whether it can be added up, (1,).
+        """Scale the statistics that the shard has computed. Returns 1 if they can be added up, else 0, (1,).
 
         In place, since a write waits for what was queued before it. A read would not: BatchNorm's backward changes the
         statistics, and MXNet's engine takes that for a read too.
@@ -42,6 +42,6 @@ class BatchNormStatistics:
         return self.in_range
 
     def end_step(self, total: nd.NDArray) -> None:
-        """Take the mean from the sum `total` over all shards of all ranks."""
+        """Set the state's statistics to the mean of the sum `total` over all shards of all ranks."""
         mean = total.astype("float64") / (self.scale * self.shards)
-        nd.cast(mean, dtype="float32", out=self.state.statistics)
+        nd.cast(mean, dtype="float32", out=self.state.running.vector)

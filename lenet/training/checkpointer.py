@@ -1,4 +1,4 @@
-"""When and where the state of a run is saved, and what a resume starts from."""
+"""Saves the state of a run in memory and on the disk, and restores it."""
 
 import time
 from pathlib import Path
@@ -18,7 +18,7 @@ from lenet.run.output_dir import OutputDir
 from lenet.run.resume import Change, changed_options, options_of
 from lenet.training.state import TrainState
 
-FOLDER_PATIENCE = 2.0  # seconds that what is left of a job waits for the folder of a rank that was just killed
+FOLDER_PATIENCE = 2.0  # seconds to wait for the folder of a rank that was just killed
 
 
 class Checkpointer:
@@ -28,8 +28,8 @@ class Checkpointer:
         self, config: Config, world: World, output: OutputDir, identity: dict[str, int | str], log: MetricsLog
     ):
         self.config, self.world, self.output, self.identity, self.log = config, world, output, identity, log
-        self.changes: list[Change] = []  # of options, from the step on that follows what was restored
-        self.last_saved: int | None = None  # the step of the last checkpoint on the disk that this run has asked for
+        self.changes: list[Change] = []  # of options, with the step that follows the restored one
+        self.last_saved: int | None = None  # the step of the last checkpoint that was to be written to the disk
 
     def restore(self, state: TrainState) -> bool:
         """On rank 0: set `state` to what is committed or to a checkpoint. Returns whether there is any.
@@ -37,11 +37,12 @@ class Checkpointer:
         InputError: what is asked for is not whole, or of another run.
         """
         committed = self.world.committed.state
-        found = checkpoint.parse(committed) if committed else self._find(limit_for(state.shapes))
+        limit = limit_for(state.shapes | state.slot_shapes)
+        found = checkpoint.parse(committed) if committed else self._find(limit)
         if found is not None:
             check_arrays(state.shapes, found.weights, "the checkpoint")
-            check_arrays(state.layout.shapes, found.momenta, "the checkpoint's momenta")
-            state.set(found.weights, found.momenta)
+            check_arrays(state.slot_shapes, found.slots, "the checkpoint's optimizer")
+            state.set(found.weights, found.slots)
             state.progress, state.totals, state.best = found.progress, found.totals, found.best
         if not committed:
             for change in self.changes:
@@ -63,7 +64,7 @@ class Checkpointer:
             self._save_on_disk(saved)
 
     def pending(self, step: int) -> str:
-        """What the step waits for besides, as words behind others: rank 0 may still write a checkpoint."""
+        """What the step also waits for, to be appended to a message: rank 0 may still write a checkpoint."""
         is_next = not self.world.is_root and self.last_saved == step - 1
         return f" and the checkpoint of step {self.last_saved}, which rank 0 writes first" if is_next else ""
 
@@ -73,16 +74,16 @@ class Checkpointer:
         return self.output.trained
 
     def keep_best(self, state: TrainState, correct: int) -> None:
-        """Write the network beside the checkpoints if it predicts more images of the evaluation than ever before.
+        """Write the network beside the checkpoints if it is right about more images than in any evaluation before.
 
-        What the best was is a part of the state: a run that goes on before it writes the same file again.
+        The best is part of the state: a run that is resumed from before it writes the same file again.
         """
         if correct > state.best:
             state.best = correct
             self._write_parameters(state, self.output.best)
 
     def diverged(self, what: str) -> TrainingError:
-        """The error for numbers that are no longer any: `what` is so, where the last good ones are, what may help."""
+        """The error for numbers that are not finite or too large: `what` is, the last good checkpoint, a remedy."""
         saved = checkpoint.folders(self.output.path)
         last = f"the last good checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
         return TrainingError(f"{what}; {last}; try a smaller learning_rate or more warmup_epochs")
@@ -108,12 +109,12 @@ class Checkpointer:
         return found
 
     def _in_host_memory(self, state: TrainState) -> Checkpoint:
-        parameters, momenta = state.parameters(), state.layout.split(state.momenta.asnumpy())
+        parameters, slots = state.parameters(), state.slot_arrays()
         for name, values in parameters.items():
             if not np.isfinite(values).all():
                 raise self.diverged(f"{name} is not finite after step {state.progress.step}")
         return Checkpoint(
-            parameters, momenta, state.progress, state.totals, self.identity, options_of(self.config), state.best
+            parameters, slots, state.progress, state.totals, self.identity, options_of(self.config), state.best
         )
 
     def _save_on_disk(self, saved: Checkpoint) -> None:
@@ -132,7 +133,7 @@ class Checkpointer:
             raise OSError(f"no {what} in {output.path}: {reason}") from error
 
     def _save_alone(self, saved: Checkpoint) -> None:
-        """Save, as all that are left of a job would. A killed rank holds the folder until the kernel has ended it.
+        """Save without the other ranks, which may do the same. A killed rank holds the folder until the kernel ends it.
 
         OSError: another process holds the folder for longer, and has not saved this.
         """

@@ -20,7 +20,7 @@ STEPS = 30
 
 
 def check_determinism(config: Config, world: World, dataset: Dataset) -> int:
-    """Train STEPS steps twice from the start and compare every bit of parameters and momenta. Returns the exit code.
+    """Train STEPS steps twice from the start and compare every bit of parameters and slots. Returns the exit code.
 
     Nothing is written outside of temporary folders. TrainingError on all ranks: the two differ, or the ranks do.
     """
@@ -53,6 +53,5 @@ def _train(config: Config, dataset: Dataset, world: World) -> Trainer:
 
 
 def _arrays(state: TrainState) -> dict[str, np.ndarray]:
-    """Return parameters and momenta by name."""
-    momenta = state.layout.split(state.momenta.asnumpy())
-    return {**state.parameters(), **{f"the momentum of {name}": each for name, each in momenta.items()}}
+    """Return the parameters and the optimizer's slots by name."""
+    return {**state.parameters(), **state.slot_arrays()}

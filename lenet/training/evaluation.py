@@ -1,7 +1,7 @@
-"""How good a network is: its loss and its confusion matrix over a split of the data set."""
+"""Evaluates a network: its totals and its confusion matrix over a split of the data set."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from mxnet.gluon import HybridBlock
@@ -10,6 +10,7 @@ from distributed import World
 from lenet.data.batches import Batches
 from lenet.model.normalise import normalise
 from lenet.run.progress import Totals
+from lenet.training.objective import Objective
 
 # Images at a time that a rank evaluates, and fewer where they are large; part of the result.
 EVALUATED, EVALUATED_VALUES = 500, 1 << 22
@@ -18,30 +19,29 @@ BATCH = 1000  # images at a time
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a network made of a split of the data set."""
+    """The results of a network over a split of the data set."""
 
     totals: Totals  # over all ranks
     confusion: np.ndarray  # (classes, classes) int, label by prediction, over all ranks
 
 
-def evaluate(net: HybridBlock, data: Batches, world: World, classes: int) -> Evaluation:
-    """The Evaluation of all images of `data`, each looked at by one rank: no padding, none left out.
+def evaluate(net: HybridBlock, data: Batches, world: World, objective: Objective) -> Evaluation:
+    """The Evaluation of all images of `data`, each computed by one rank: no padding, none left out.
 
     The images are cut into the same shards for any number of ranks, and the sum of their losses is the correctly
     rounded one (math.fsum), so the result has the same bits for any number of ranks.
     """
-    losses: list[float] = []
-    matrix = np.zeros((classes, classes), int)
+    parts: list[tuple[float | int | None, ...]] = []  # the Totals of each shard
+    matrix = np.zeros((objective.classes, objective.classes), int)
     shard = max(1, min(EVALUATED, EVALUATED_VALUES // math.prod(data.images.shape[1:])))
     for begin in world.split(range(0, len(data), shard)):
         world.monitor.heartbeat("this rank's part of the evaluation")
         logits, labels = predict_logits(net, data, range(begin, min(begin + shard, len(data))))
-        losses.append(loss(logits, labels))
+        parts.append(astuple(objective.evaluate(logits, labels)))
         matrix += confusion(logits, labels)
     world.monitor.heartbeat("the other ranks' parts of the evaluation")
-    total = math.fsum(each for part in world.all_gather_object(losses) for each in part)
-    matrix = world.sum(matrix).astype(int)
-    return Evaluation(Totals(total, int(matrix.trace()), int(matrix.sum())), matrix)
+    totals = Totals.sum(Totals(*part) for rank in world.all_gather_object(parts) for part in rank)
+    return Evaluation(totals, world.sum(matrix).astype(int))
 
 
 def predict_logits(net: HybridBlock, batches: Batches, rows: range) -> tuple[np.ndarray, np.ndarray]:
@@ -51,12 +51,6 @@ def predict_logits(net: HybridBlock, batches: Batches, rows: range) -> tuple[np.
         logits.append(net(normalise(images, batches.mean, batches.std)).asnumpy())
         labels.append(truth.asnumpy())
     return np.concatenate(logits).astype(float), np.concatenate(labels).astype(int)
-
-
-def loss(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The cross-entropy in nats, summed over the images."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return float((np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]).sum())
 
 
 def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Sums over the shards of all ranks whose bits no order of adding can change."""
+"""Sums over the shards of all ranks, with the same bits for every order of adding."""
 
 import mxnet as mx
 from mxnet import nd
@@ -6,7 +6,7 @@ from mxnet import nd
 from distributed import World
 
 # Exact sums are of whole numbers of 2**-40. A mean loss and its gradients are far from both ends of that: what is
-# smaller than 2**-40 is nothing to a float32 weight, and 2**23 is reached by a run that has diverged.
+# smaller than 2**-40 does not change a float32 weight, and 2**23 is reached by a run that has diverged.
 FIXED_POINT = 2.0**40
 LARGEST = 2.0**22  # of the length of one vector of the sum
 
@@ -21,9 +21,9 @@ class ShardSum:
     """
 
     def __init__(self, exchange: str, length: int, metrics: int, device: mx.Context):
-        """`length` numbers, of which the last `metrics` are counts and a loss: they never travel as half floats."""
+        """`length` numbers, of which the last `metrics` are counts and a loss: they are never sent as half floats."""
         self.exchange, is_exact = exchange, exchange == "exact"
-        self.scale = FIXED_POINT if is_exact else 1.0  # what the vectors are to be multiplied with beforehand
+        self.scale = FIXED_POINT if is_exact else 1.0  # the vectors must be multiplied by it beforehand
         self.total = nd.zeros(length, ctx=device, dtype="int64" if is_exact else "float32")
         self.addend = nd.zeros_like(self.total)
         self.gradients, self.metrics = self.total[: length - metrics], self.total[length - metrics :]

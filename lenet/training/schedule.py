@@ -1,4 +1,4 @@
-"""The learning rate, a function of the progress alone."""
+"""The learning rate, a function of the progress and the config."""
 
 import math
 

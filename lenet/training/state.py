@@ -1,7 +1,7 @@
-"""All that a run is: where it stands, its weights, momenta and running statistics."""
+"""What a run is: its parameters and the optimizer's slots as flat vectors, and the progress that led to them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import mxnet as mx
@@ -15,9 +15,9 @@ from lenet.run.progress import Progress, Totals
 
 
 class Layout:
-    """Where each of `parameters`, by name, stands in a flat vector of `size` numbers.
+    """The place of each of `parameters`, by name, in a flat vector of `size` numbers.
 
-    A parameter of two names stands there once.
+    A parameter that has two names is there once.
     """
 
     def __init__(self, parameters: Mapping[str, Parameter]):
@@ -33,10 +33,6 @@ class Layout:
                 self.ranges[name] = (begin, self.size)
             self.ranges[name] = self.ranges[first]
 
-    def zeros(self, device: mx.Context) -> nd.NDArray:
-        """A vector of this layout. MXNet has none without numbers: it has one then."""
-        return nd.zeros(max(1, self.size), ctx=device)
-
     def views(self, vector: nd.NDArray) -> dict[str, nd.NDArray]:
         """The parameters by name, in their shapes, as parts of `vector` (at least `size` long): no copies."""
         return {name: vector[begin:end].reshape(self.shapes[name]) for name, (begin, end) in self.ranges.items()}
@@ -46,79 +42,103 @@ class Layout:
         return {name: vector[begin:end].reshape(self.shapes[name]) for name, (begin, end) in self.ranges.items()}
 
     def join(self, arrays: Mapping[str, np.ndarray], device: mx.Context) -> nd.NDArray:
-        """The float32 vector on `device` whose parts are `arrays`, which can hold others too."""
-        vector = np.zeros(max(1, self.size), np.float32)
+        """The float32 vector on `device` whose parts are `arrays`, which may hold others too."""
+        vector = np.zeros(max(1, self.size), np.float32)  # MXNet has no empty array
         for name, (begin, end) in self.ranges.items():
             vector[begin:end] = arrays[name].ravel()
         return nd.array(vector, ctx=device)
 
 
+@dataclass(frozen=True, eq=False)
+class FlatParameters:
+    """Parameters as one float32 vector on a device; it is changed in place."""
+
+    layout: Layout
+    vector: nd.NDArray  # (layout.size,); one unused number where the layout is empty
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Parameter], device: mx.Context) -> "FlatParameters":
+        """Copies of `parameters` on `device`."""
+        layout = Layout(parameters)
+        return cls(layout, layout.join({name: each.data().asnumpy() for name, each in parameters.items()}, device))
+
+    def views(self) -> dict[str, nd.NDArray]:
+        """The parameters by name, as parts of the vector."""
+        return self.layout.views(self.vector)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Copies in host memory, by name."""
+        return self.layout.split(self.vector.asnumpy())
+
+    def set(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Overwrite the parameters by those of `arrays`, which may hold others too."""
+        self.vector[:] = self.layout.join(arrays, self.vector.context)
+
+
 @dataclass(eq=False)
 class TrainState:
-    """What training changes, as flat float32 vectors, and the progress that has led to it.
+    """All that training changes: it is saved, restored, broadcast and kept in memory, and decides what follows."""
 
-    This is what is saved, restored, sent to all ranks and kept in memory; nothing else decides how a run goes on.
-    """
-
-    layout: Layout  # of weights and momenta: what has a gradient
-    running: Layout  # of what a forward changes: running statistics of BatchNorm, MXNet's auxiliary states
-    constant: Layout  # of what nothing changes: frozen parameters, and those that the graph does not use
-    weights: nd.NDArray
-    momenta: nd.NDArray  # zero without momentum
-    statistics: nd.NDArray
-    constants: nd.NDArray
+    trained: FlatParameters  # with a gradient
+    running: FlatParameters  # changed by a forward: running statistics of BatchNorm, MXNet's auxiliary states
+    frozen: FlatParameters  # changed by nothing: frozen parameters, and those that the graph does not use
+    slots: dict[str, nd.NDArray]  # the optimizer's vectors, of the layout of `trained`
     progress: Progress = field(default_factory=Progress)
     totals: Totals = field(default_factory=Totals)  # of the epoch that is not finished
     best: int = 0  # correct predictions of the best evaluation so far
 
     @classmethod
-    def of(cls, net: HybridBlock, device: mx.Context) -> "TrainState":
-        """The state at the start of a run: the parameters of `net`, no momentum."""
-        parameters, graph = named_parameters(net), trace(net)
+    def of(cls, net: HybridBlock, device: mx.Context, slots: Sequence[str]) -> "TrainState":
+        """The state at the start of a run: the parameters of `net`, and zeros in each of `slots`."""
+        graph = trace(net)
         arguments, auxiliary = set(graph.list_arguments()), set(graph.list_auxiliary_states())
         groups: tuple[dict[str, Parameter], ...] = ({}, {}, {})
-        for name, each in parameters.items():
+        for name, each in named_parameters(net).items():
             is_trained = each.name in arguments and each.grad_req != "null"
             groups[0 if is_trained else 1 if each.name in auxiliary else 2][name] = each
-        layout, running, constant = layouts = [Layout(group) for group in groups]
-        first = {name: each.data().asnumpy() for name, each in parameters.items()}
-        weights, statistics, constants = (layout.join(first, device) for layout in layouts)
-        return cls(layout, running, constant, weights, nd.zeros_like(weights), statistics, constants)
+        trained, running, frozen = (FlatParameters.of(group, device) for group in groups)
+        return cls(trained, running, frozen, {name: nd.zeros_like(trained.vector) for name in slots})
+
+    @property
+    def device(self) -> mx.Context:
+        """Where the vectors are."""
+        return self.trained.vector.context
 
     @property
     def vectors(self) -> list[nd.NDArray]:
-        """Those that hold anything."""
-        others = ((self.running, self.statistics), (self.constant, self.constants))
-        return [self.weights, self.momenta, *(vector for layout, vector in others if layout.size)]
+        """All vectors that hold anything."""
+        others = [each.vector for each in (self.running, self.frozen) if each.layout.size]
+        return [self.trained.vector, *self.slots.values(), *others]
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shapes of all parameters by name."""
-        return self.layout.shapes | self.running.shapes | self.constant.shapes
+        return self.trained.layout.shapes | self.running.layout.shapes | self.frozen.layout.shapes
 
-    def set(self, parameters: Mapping[str, np.ndarray], momenta: Mapping[str, np.ndarray]) -> None:
-        """Take the values in arrays by parameter name."""
-        device = self.weights.context
-        self.weights[:] = self.layout.join(parameters, device)
-        self.momenta[:] = self.layout.join(momenta, device)
-        self.statistics[:] = self.running.join(parameters, device)
-        self.constants[:] = self.constant.join(parameters, device)
+    @property
+    def slot_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of what `slot_arrays` returns."""
+        return {f"{slot}:{name}": shape for slot in self.slots for name, shape in self.trained.layout.shapes.items()}
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """All parameters in host memory, by name."""
-        weights, statistics, constants = (
-            layout.split(vector.asnumpy())
-            for layout, vector in (
-                (self.layout, self.weights),
-                (self.running, self.statistics),
-                (self.constant, self.constants),
-            )
-        )
-        return weights | statistics | constants
+        """Copies of all parameters in host memory, by name."""
+        return self.trained.arrays() | self.running.arrays() | self.frozen.arrays()
+
+    def slot_arrays(self) -> dict[str, np.ndarray]:
+        """Copies of the slots in host memory, by `slot:parameter`."""
+        parts = {slot: self.trained.layout.split(vector.asnumpy()) for slot, vector in self.slots.items()}
+        return {f"{slot}:{name}": array for slot, arrays in parts.items() for name, array in arrays.items()}
+
+    def set(self, parameters: Mapping[str, np.ndarray], slots: Mapping[str, np.ndarray]) -> None:
+        """Overwrite all vectors by arrays as `parameters()` and `slot_arrays()` return them."""
+        for group in (self.trained, self.running, self.frozen):
+            group.set(parameters)
+        for slot, vector in self.slots.items():
+            arrays = {name: slots[f"{slot}:{name}"] for name in self.trained.layout.shapes}
+            vector[:] = self.trained.layout.join(arrays, self.device)
 
     def copy_to(self, net: HybridBlock) -> None:
-        """Give `net`, of these layouts, a copy of all parameters."""
+        """Set the parameters of `net` to copies of these."""
         parameters = named_parameters(net)
-        views = self.layout.views(self.weights) | self.running.views(self.statistics)
-        for name, value in (views | self.constant.views(self.constants)).items():
+        for name, value in (self.trained.views() | self.running.views() | self.frozen.views()).items():
             parameters[name].set_data(value)

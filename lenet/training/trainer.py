@@ -1,12 +1,15 @@
-"""Training: epochs of steps of shards, from where a run stands to its end."""
+"""Training: epochs of steps, from the progress of a run to its end."""
 
 import time
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from enum import Enum
+from typing import NamedTuple
 
+import mxnet as mx
 import numpy as np
 from mxnet import nd
+from mxnet.gluon import HybridBlock
 
 from distributed import World
 from distributed.exit_codes import STOPPED
@@ -15,7 +18,7 @@ from lenet.data.augmentation import training_batches
 from lenet.data.batches import Batches, epoch_order
 from lenet.data.dataset import Dataset
 from lenet.device import choose_device
-from lenet.model.network import load_network
+from lenet.model.network import Network, load_network
 from lenet.run.messages import final_line, resume_lines, start_lines
 from lenet.run.metrics_log import MetricsLog
 from lenet.run.network_spec import NetworkSpec
@@ -26,6 +29,8 @@ from lenet.run.resume import run_identity
 from lenet.training.checkpointer import Checkpointer
 from lenet.training.evaluation import evaluate
 from lenet.training.fingerprint import fingerprint
+from lenet.training.objective import Objective
+from lenet.training.optimizer import choose_optimizer
 from lenet.training.profile import StepProfile, check_path
 from lenet.training.schedule import learning_rate
 from lenet.training.signals import stop_request
@@ -34,22 +39,48 @@ from lenet.training.step import Step
 
 
 class End(Enum):
-    """Why all ranks end before the last epoch does."""
+    """Why all ranks end before the last epoch."""
 
     STOP = "asked to stop"
     RESIZE = "processes come or go"
     MAX_STEPS = "max_steps"
 
 
-class PendingStep:
-    """A step that is queued on the device and whose metrics nobody has waited for yet."""
+class PendingStep(NamedTuple):
+    """A step that is queued on the device; its metrics are not read yet."""
 
-    def __init__(self, progress: Progress, images: int, learning_rate: float, numbers: nd.NDArray):
-        self.progress, self.images, self.learning_rate, self.numbers = progress, images, learning_rate, numbers
+    progress: Progress  # after it
+    images: int
+    learning_rate: float
+    report: nd.NDArray  # what Step.read takes
 
 
 class Trainer(AbstractContextManager):
     """The run of `config` on `dataset` in `world`: `restore` it, then `fit`. Every rank does the same."""
+
+    # What is trained, in which world.
+    config: Config
+    world: World
+    dataset: Dataset
+    network: Network
+
+    # What computes.
+    device: mx.Context
+    net: HybridBlock  # the plain layers: what is evaluated
+    objective: Objective
+    step: Step
+    training_data: Batches
+    validation_data: Batches
+
+    # What changes.
+    state: TrainState
+    ended_by: End | None  # None while the run has not ended early
+
+    # Where it goes.
+    output: OutputDir
+    checkpointer: Checkpointer
+    log: MetricsLog
+    profile: StepProfile
 
     def __init__(self, config: Config, dataset: Dataset, world: World):
         self.config, self.dataset, self.world = config, dataset, world
@@ -71,15 +102,17 @@ class Trainer(AbstractContextManager):
             self.training_data = training_batches(config, dataset, self.device)
             self.validation_data = Batches(dataset.validation, self.device, dataset.pixel_mean, dataset.pixel_std)
             self.net = self.network.build(len(dataset.class_names), dataset.image_shape, config.seed, self.device)
-        self.state = TrainState.of(self.net, self.device)
-        self.step = Step(self.net, self.state, config, self.training_data, self.network.is_lenet5)
+        self.state = TrainState.of(self.net, self.device, choose_optimizer(config).slots)
+        self.objective = Objective.of(config, self.network, len(dataset.class_names))
+        form = self.network.training_form(self.net, self.device, config.debug)
+        self.step = Step(form, self.state, self.objective, config, self.training_data)
         bar = ProgressBar(config.epochs, len(dataset.train), config.global_batch, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))
         self.profile = StepProfile(config.profile if world.is_root else None, self.log.say)
         self.checkpointer = Checkpointer(
             config, world, self.output, run_identity(config, dataset, self.network.identity), self.log
         )
-        self.ended_by: End | None = None
+        self.ended_by = None
         self.began = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
@@ -87,7 +120,7 @@ class Trainer(AbstractContextManager):
         self.output.close()  # another process can be rank 0 next
 
     def restore(self) -> None:
-        """Stand where the run stood last: what is kept in memory, a checkpoint, or the start; equal on all ranks."""
+        """Set the state of all ranks to what is kept in memory, to that of a checkpoint, or to the start."""
         world, state = self.world, self.state
         devices = world.all_gather_object(str(self.device))
         for line in start_lines(self.config, world.size, self.dataset, devices):
@@ -108,7 +141,7 @@ class Trainer(AbstractContextManager):
     def fit(self) -> int | None:
         """Train, and write the trained network at the end.
 
-        Returns the exit code, or None where the run is to go on with other processes.
+        Returns the exit code, or None to continue with other processes.
         """
         stop_request.listen()
         self.train()
@@ -143,7 +176,7 @@ class Trainer(AbstractContextManager):
         seconds_training = time.monotonic() - began
         if self.state.progress.images_done == len(self.training_data):
             self.state.copy_to(self.net)
-            evaluation = evaluate(self.net, self.validation_data, self.world, len(self.dataset.class_names))
+            evaluation = evaluate(self.net, self.validation_data, self.world, self.objective)
             self.log.epoch(
                 self.state.progress,
                 self.state.totals,
@@ -159,7 +192,7 @@ class Trainer(AbstractContextManager):
         self.checkpointer.save(self.state, to_disk=True)
 
     def _take_steps(self) -> None:
-        """Each step's metrics are read one step later, so that nothing waits for the device."""
+        """Take the steps that are left of an epoch. The metrics of each are read a step later: nothing waits."""
         images = len(self.training_data)
         order = epoch_order(self.config.seed, self.state.progress.epoch, images)
         order = nd.array(order, ctx=self.device, dtype="int32")
@@ -189,24 +222,25 @@ class Trainer(AbstractContextManager):
         rate = self._learning_rate(end - begin)
         self.world.monitor.step_begins(progress.epoch, progress.images_done, progress.step)
         requests = (bool(stop_request), self.world.committed.hosts_updated)
-        numbers = self.step.take(self.world, order, begin, end, rate, requests)
+        report = self.step.take(self.world, order, begin, end, rate, requests)
         self.state.progress = progress
-        return PendingStep(progress, end - begin, rate, numbers)
+        return PendingStep(progress, end - begin, rate, report)
 
     def _finish_step(self, pending: PendingStep) -> None:
-        """Take in the metrics of a step, waiting for that step alone."""
+        """Read and record the metrics of a step; waits for that step alone."""
         number = pending.progress.step
         waiting_for = f"the gradients of step {number} from all ranks{self.checkpointer.pending(number)}"
         self.world.monitor.heartbeat(waiting_for)
-        metrics = self.step.read(pending.numbers)
-        if metrics.images != pending.images:
-            raise RuntimeError(f"step {number} was to see {pending.images} images but the ranks saw {metrics.images}")
+        metrics = self.step.read(pending.report)
+        if metrics.totals.images != pending.images:
+            seen = metrics.totals.images
+            raise RuntimeError(f"step {number} was to see {pending.images} images but the ranks saw {seen}")
         if not np.isfinite(metrics.loss):
             raise self.checkpointer.diverged(f"the loss of step {number} is {metrics.loss}")
         if metrics.shards_in_range != self.step.shards_of(pending.images):
-            what = "gradients or running statistics" if self.state.running.size else "gradients"
+            what = "gradients or running statistics" if self.state.running.layout.size else "gradients"
             raise self.checkpointer.diverged(f"the {what} of step {number} are too large to be added up")
-        self.state.totals += Totals(metrics.loss * pending.images, metrics.correct, metrics.images)
+        self.state.totals += metrics.totals
         self.log.move(pending.progress, pending.images, metrics.loss)
         if number % self.config.log_every == 0:
             self.log.step(pending.progress, metrics.loss, pending.learning_rate)
@@ -217,7 +251,7 @@ class Trainer(AbstractContextManager):
         return learning_rate(self.config, self.state.progress, images_in_step, len(self.training_data))
 
     def _is_due(self, every: int | None) -> bool:
-        """Is something due that happens each `every` steps, besides at the end of an epoch?"""
+        """Is what happens each `every` steps due now? At the end of an epoch it happens anyway."""
         progress = self.state.progress
         return every is not None and progress.step % every == 0 and progress.images_done < len(self.training_data)
 

@@ -104,13 +104,11 @@ def split_exchange(everywhere):
 
 def take_apart(world, step, batch, clock):
     """The parts of Step.take, each one waited for."""
-    from lenet.training import sgd
-
     waited = {
-        (step, "_compute"): "forward and backward",
+        (step.computation, "_compute"): "forward and backward",
         (step.sum, "add"): "sum of the shards",
         (step.sum, "allreduce"): "exchange",
-        (sgd, "update"): "update",
+        (type(step.computation.optimizer), "update"): "update",
     }
     for (owner, name), part in waited.items():
         setattr(owner, name, timed(getattr(owner, name), clock(part)))

@@ -50,13 +50,17 @@ def prepare(**options):
     from lenet.data import fashion_mnist
     from lenet.data.batches import Batches
     from lenet.model.network import load_network
+    from lenet.training.objective import Objective
     from lenet.training.state import TrainState
     from lenet.training.step import Step
 
     dataset = fashion_mnist.load()
-    net = load_network("lenet5").build(len(dataset.class_names), dataset.image_shape, 1, mx.cpu())
+    network = load_network("lenet5")
+    net = network.build(len(dataset.class_names), dataset.image_shape, 1, mx.cpu())
     data = Batches(dataset.train, mx.cpu(), dataset.pixel_mean, dataset.pixel_std)
-    return Step(net, TrainState.of(net, mx.cpu()), Config(**options), data)
+    state = TrainState.of(net, mx.cpu(), ("momentum",))
+    form = network.training_form(net, mx.cpu(), debug=False)
+    return Step(form, state, Objective(len(dataset.class_names)), Config(**options), data)
 
 
 def steps_of(step, batch):

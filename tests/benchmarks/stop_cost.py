@@ -43,11 +43,11 @@ def main(world):
         data = fashion_mnist.load(datasets.write(folder, train=STEPS * options.global_batch, validation=10))
         config = Config(global_batch=options.global_batch, output_dir=f"{folder}/run")
         trainer = Trainer(config, data, world)
-        reading, silent = trainer._read, lambda unread: None
+        reading, silent = trainer._finish_step, lambda pending: None
         seconds = {reading: [], silent: []}
         for number in range(options.rounds + 1):
             for way in (reading, silent) if number % 2 else (silent, reading):
-                trainer._read = way
+                trainer._finish_step = way
                 trainer.state.progress, trainer.state.totals = Progress(), Totals()
                 world.barrier()
                 began = time.perf_counter(), time.process_time()

@@ -130,8 +130,8 @@ def test_what_a_checkpoint_holds(stopped):
     assert loaded.totals.images == 64
     assert loaded.run["images"] == 250
     assert loaded.run["seed"] == 1
-    assert list(loaded.momenta) == list(loaded.weights)
-    assert all(np.abs(momentum).max() > 0 for momentum in loaded.momenta.values())
+    assert list(loaded.slots) == [f"momentum:{name}" for name in loaded.weights]
+    assert all(np.abs(momentum).max() > 0 for momentum in loaded.slots.values())
     at_the_end_of_an_epoch = checkpoint.load(checkpoint.folder_of(stopped(), 4))
     assert at_the_end_of_an_epoch.progress == Progress(epoch=1, images_done=0, step=4)
     assert at_the_end_of_an_epoch.totals == Totals()

@@ -74,6 +74,21 @@ def test_what_is_written_loads_in_gluon_and_predicts_as_the_run_says(alone, data
     assert all(np.abs(mean).max() > 1e-3 for mean in means)
 
 
+def test_the_five_best_of_ten_classes_are_counted_across_a_resume_and_reported(small, tmp_path):
+    words = ["--model", "tests/programs/small_network.py:small", "--data-dir", small]
+    words += ["--global-batch", "64", "--shard", "16", "--epochs", "1", "--log-every", "1"]
+    folder = train(mpirun(2), tmp_path / "run", *words, "--max-steps", 2)
+    train([], folder, *words)
+    (found,) = records(folder, "epoch")
+    (expected,) = records(train([], tmp_path / "whole", *words), "epoch")
+    for part in ("train", "validation"):
+        assert found[f"{part}_accuracy"] <= found[f"{part}_top5"] <= 1
+        assert found[f"{part}_top5"] == expected[f"{part}_top5"]
+    outcome = run_jobs.run([], "-m", "lenet", "report", folder)
+    assert outcome.code == 0, outcome.text
+    assert f"Top-5 accuracy</th><td>{found['validation_top5']:.2%}</td>" in (folder / "report.html").read_text()
+
+
 def test_another_network_does_not_go_on_with_the_run(alone, words):
     place = words.index(NETWORK)
     other = [*words[:place], "lenet5", *words[place + 1 :]]

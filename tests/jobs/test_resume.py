@@ -8,7 +8,7 @@ import pytest
 from lenet.run import checkpoint
 from tests.support import datasets, run_jobs
 from tests.support.refusals import contents, refused
-from tests.support.run_jobs import losses, records, train, trained
+from tests.support.run_jobs import losses, mpirun, records, train, trained
 
 
 @pytest.fixture
@@ -104,9 +104,18 @@ def test_a_broken_last_line_of_the_records_does_no_harm(folder, options, finishe
     assert records(folder, "step") == records(finished(), "step")
 
 
-def test_without_momentum(options, tmp_path):
-    words = [*options, "--momentum", 0]
-    folder = train([], tmp_path / "run", *words, "--max-steps", 5)
-    assert not any(momentum.any() for momentum in checkpoint.newest(folder, report=None).momenta.values())
+@pytest.mark.parametrize("more", ["--momentum 0", "--optimizer adam", "--optimizer adamw --clip-norm 1"])
+def test_any_optimizer_goes_on_in_other_processes_with_what_it_keeps(options, tmp_path, more):
+    words = [*options, *more.split(), "--learning-rate", 0.003]
+    folder = train(mpirun(2), tmp_path / "run", *words, "--max-steps", 5)
     train([], folder, *words, "--max-steps", 7)
-    assert trained(folder) == trained(train([], tmp_path / "whole", *words, "--max-steps", 7))
+    whole = train([], tmp_path / "whole", *words, "--max-steps", 7)
+    assert trained(folder) == trained(whole)
+    ours, theirs = (checkpoint.newest(each, report=None).slots for each in (folder, whole))
+    assert {name: values.tobytes() for name, values in ours.items()} == {
+        name: values.tobytes() for name, values in theirs.items()
+    }
+
+
+def test_another_optimizer_is_refused(folder, options):
+    assert "optimizer sgd" in refused(folder, *options, "--optimizer", "adam")

@@ -25,8 +25,8 @@ PLANTED = [
     lambda step, report: report.asnumpy(),
     lambda step, report: report.wait_to_read(),
     lambda step, report: mx.nd.waitall(),
-    lambda step, report: step.state.weights.as_in_context(mx.cpu()),
-    lambda step, report: print(step.state.momenta),
+    lambda step, report: step.state.trained.vector.as_in_context(mx.cpu()),
+    lambda step, report: print(step.state.slots["momentum"]),
     lambda step, report: bool(report[0] > 0),
 ]
 NOT_THE_PLACE = (os.path.dirname(mx.__file__), os.path.dirname(__file__), "<string>")

@@ -44,7 +44,7 @@ class Watched:
 
 def note_devices(report: mx.nd.NDArray, taken_by: step.Step, *_: Any) -> None:
     state = taken_by.state
-    arrays = [state.weights, state.momenta, taken_by.vector, taken_by.sum.total, report]
+    arrays = [state.trained.vector, state.slots["momentum"], taken_by.computation.vector, taken_by.sum.total, report]
     used.update(str(array.context) for array in arrays)
 
 

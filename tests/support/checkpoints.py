@@ -13,6 +13,7 @@ from lenet.run.resume import options_of
 
 IMAGES, BATCH, STEPS_PER_EPOCH = 250, 64, 4
 IDENTITY = {"seed": 1, "data": "a digest", "images": IMAGES, "shard": 16, "global_batch": BATCH, "network": "LeNet5"}
+IDENTITY |= {"optimizer": "sgd"}
 
 
 def make(step: int) -> Checkpoint:
@@ -23,9 +24,10 @@ def make(step: int) -> Checkpoint:
     weights, momenta = (
         {name: random.standard_normal(shape, np.float32) for name, shape in shapes.items()} for _ in range(2)
     )
+    slots = {f"momentum:{name}": momentum for name, momentum in momenta.items()}
     images_done = steps * BATCH
     totals = Totals(loss=1.5 * images_done, correct=images_done // 3, images=images_done)
-    return Checkpoint(weights, momenta, Progress(epoch, images_done, step), totals, IDENTITY, options_of(Config()))
+    return Checkpoint(weights, slots, Progress(epoch, images_done, step), totals, IDENTITY, options_of(Config()))
 
 
 def write(output_dir: Path, steps: Sequence[int] = (3, 4, 5)) -> Path:

@@ -75,7 +75,8 @@ def write_checkpoints(place: Path) -> None:
     other["0.bias"], nans["0.bias"] = np.zeros(3, np.float32), np.full(6, np.nan, np.float32)
     copy(place, "other", replace(whole, weights=other))
     copy(place, "nans", replace(whole, weights=nans))
-    copy(place, "momenta", replace(whole, momenta=other))
+    slots = {**whole.slots, "momentum:0.bias": other["0.bias"]}
+    copy(place, "momenta", replace(whole, slots=slots))
     copy(place, "beyond", replace(whole, progress=replace(whole.progress, images_done=20)))
     for name, file, content in [
         ("no-json", "state.json", b"{"),

@@ -104,7 +104,7 @@ CHECKPOINTS = {
     ),
     "momenta of another network": (
         "train.py --global-batch 8 --resume {place}/momenta",
-        "momenta: 0.bias has shape (3,)",
+        "optimizer: momentum:0.bias has shape (3,)",
     ),
     "more images than there are": ("train.py --resume {place}/beyond", "more images are done than an epoch has"),
     "another seed": ("train.py --global-batch 8 --resume {place}/whole --seed 7", "has seed 1, this one 7"),

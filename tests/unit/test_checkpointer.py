@@ -43,7 +43,7 @@ def write(folder):
     world.committed = Memory()
     log = SimpleNamespace(say=print)
     run = Checkpointer(Config(), world, OutputDir(folder), checkpoints.IDENTITY, log)
-    run.save(TrainState.of(net, mx.cpu()), to_disk=False)
+    run.save(TrainState.of(net, mx.cpu(), ("momentum",)), to_disk=False)
     return world.committed.write
 
 

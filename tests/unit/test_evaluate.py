@@ -10,6 +10,7 @@ from lenet.commands.trained_network import load_trained
 from lenet.data import fashion_mnist
 from lenet.run.progress import Totals
 from lenet.training.evaluation import evaluate
+from lenet.training.objective import Objective
 from tests.support import run_jobs
 from tests.support.fashion import validation_of
 from tests.support.marks import slow
@@ -57,7 +58,7 @@ def test_the_sums_against_image_by_image(finished, small):
     batches = validation_of(small)
     (mean,), (std,) = batches.mean, batches.std
     net = load_trained(finished() / "trained_LeNet5.params", mx.cpu())
-    found = evaluate(net, batches, World(), classes=10)
+    found = evaluate(net, batches, World(), Objective(10))
     matrix, loss = np.zeros((10, 10), int), 0.0
     for image, label in zip(split.images, split.labels):
         pixels = mx.nd.array(((image / 255 - mean) / std)[None, None])

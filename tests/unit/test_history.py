@@ -3,6 +3,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 
 from lenet.errors import InputError
@@ -40,6 +41,13 @@ def test_records_become_columns(run):
     assert set(found.epochs) == set(history.EPOCH)
     assert found.epochs["validation_loss"].tolist() == [0.5]
     assert found.config == {"epochs": 3}
+
+
+def test_a_metric_that_a_run_does_not_record_is_nan(run):
+    record = {name: value for name, value in EPOCH.items() if not name.endswith("top5")}
+    found = history.read(run(record))
+    assert np.isnan(found.epochs["validation_top5"]).tolist() == [True]
+    assert found.epochs["validation_loss"].tolist() == [0.5]
 
 
 def test_a_long_run_is_read_in_little_memory(run):

@@ -40,14 +40,45 @@ def test_a_disk_that_fills_up_is_told_once_for_each_file(tmp_path):
 def test_a_full_disk_is_told_once(tmp_path, capsys):
     log = MetricsLog(tmp_path, writes=True)
     log.open(last_step=0)
-    log.file.close()
-    with open("/dev/full", "w") as log.file:
-        log.step(Progress(step=1), loss=1.0, learning_rate=0.1)
-        log.step(Progress(step=2), loss=1.0, learning_rate=0.1)
-        log.close()
+    (lines,) = log.trackers.values()
+    lines.close()
+    lines.file = open("/dev/full", "w")
+    log.step(Progress(step=1), loss=1.0, learning_rate=0.1)
+    log.step(Progress(step=2), loss=1.0, learning_rate=0.1)
+    log.close()
+    assert lines.file.closed
     warnings = capsys.readouterr().err.splitlines()
     assert len(warnings) == 1
     assert "No space left on device" in warnings[0]
+
+
+class Broken:
+    """A tracker that fails at its first record."""
+
+    def __init__(self):
+        self.calls = []
+
+    def log(self, kind, step, values):
+        self.calls.append((kind, step))
+        raise OSError(5, "Input/output error")
+
+    def close(self):
+        self.calls.append("close")
+        raise OSError(5, "Input/output error")
+
+
+def test_one_that_fails_is_closed_and_left_out_and_the_others_go_on(tmp_path, capsys):
+    log, broken = MetricsLog(tmp_path, writes=True, tensorboard=True), Broken()
+    log.open(last_step=0)
+    log.trackers = {tmp_path / "broken": broken, **log.trackers}
+    for step in (1, 2):
+        log.step(Progress(step=step), loss=1.0, learning_rate=0.1)
+    log.close()
+    assert broken.calls == [("step", 1), "close"]
+    assert [record["step"] for record in run_jobs.records(tmp_path, "step")] == [1, 2]
+    assert [line.split(": ")[1:] for line in capsys.readouterr().err.splitlines()] == [
+        [f"{tmp_path / 'broken'}", "Input/output error; the training goes on without it"]
+    ]
 
 
 def test_later_steps_and_broken_lines_of_an_earlier_part_are_left_out(tmp_path, capsys):

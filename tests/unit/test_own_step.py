@@ -11,6 +11,8 @@ from lenet.config import Config
 from lenet.data.dataset import Split
 from lenet.model.parameters import named_parameters
 from lenet.run.progress import Progress
+from lenet.training.objective import Objective
+from lenet.training.optimizer import choose_optimizer
 from lenet.training.state import TrainState
 from lenet.training.step import Step
 from tests.support.fashion import batches_of, normalise
@@ -59,9 +61,13 @@ def split():
 
 
 def make_step(split, *layers, **options):
-    net = make_net(*layers)
-    state = TrainState.of(net, mx.cpu())
-    return Step(net, state, Config(**{"shard": SHARD, **options}), batches_of(split), is_lenet5=False)
+    return step_of(make_net(*layers), split, **options)
+
+
+def step_of(net, split, **options):
+    config = Config(**{"shard": SHARD, **options})
+    state = TrainState.of(net, mx.cpu(), choose_optimizer(config).slots)
+    return Step(net, state, Objective(10, config.label_smoothing), config, batches_of(split))
 
 
 def take(step, world=None):
@@ -97,7 +103,7 @@ def rank_by_rank(split, size, layers, steps=2, **options):
 
 
 @pytest.mark.parametrize("size", [2, 3, 7])
-@pytest.mark.parametrize("extras", [{}, {"clip_norm": 0.05, "label_smoothing": 0.2}])
+@pytest.mark.parametrize("extras", [{}, {"clip_norm": 0.05, "label_smoothing": 0.2, "optimizer": "adamw"}])
 def test_all_parameters_have_the_bits_of_one_rank(split, size, extras):
     alone, ours = (rank_by_rank(split, each, noisy, **extras) for each in (1, size))
     assert {name.rsplit(".")[-1] for name in ours} >= {"weight", "gamma", "running_mean", "constant", "tiny"}
@@ -127,7 +133,7 @@ def test_running_statistics_are_the_mean_over_the_shards(split):
 
 def test_statistics_out_of_range_are_noticed(split):
     step = make_step(split, *normal())
-    step.state.statistics[:] = 1e30
+    step.state.running.vector[:] = 1e30
     assert take(step).shards_in_range == 0
 
 
@@ -154,10 +160,10 @@ def test_another_epoch_or_seed_drops_other_values(split):
 
 def test_clipping_is_gluons(split):
     free, clipped = make_step(split, momentum=0), make_step(split, momentum=0, clip_norm=0.05)
-    start = free.state.weights.asnumpy()
+    start = free.state.trained.vector.asnumpy()
     take(free)
     take(clipped)
-    whole, part = ((step.state.weights.asnumpy() - start) for step in (free, clipped))
+    whole, part = ((step.state.trained.vector.asnumpy() - start) for step in (free, clipped))
     decay = 0.1 * 1e-3 * start  # learning rate by weight decay: it is not clipped
     gradients = [nd.array((whole + decay) / 0.1)]
     gluon.utils.clip_global_norm(gradients, 0.05)
@@ -169,7 +175,7 @@ def test_clipping_leaves_short_gradients_alone(split):
     free, clipped = make_step(split), make_step(split, clip_norm=1e5)
     for step in (free, clipped):
         take(step)
-    assert free.state.weights.asnumpy().tobytes() == clipped.state.weights.asnumpy().tobytes()
+    assert free.state.trained.vector.asnumpy().tobytes() == clipped.state.trained.vector.asnumpy().tobytes()
 
 
 def test_label_smoothing_spreads_a_part_of_each_label(split):
@@ -189,8 +195,8 @@ def test_a_layer_that_is_shared_is_one_parameter_of_two_names(split):
     net.add(first, second, nn.Dense(10))
     net.initialize()
     net(nd.zeros((2, 1, 12, 12)))
-    step = Step(net, TrainState.of(net, mx.cpu()), Config(shard=SHARD), batches_of(split), is_lenet5=False)
+    step = step_of(net, split)
     take(step)
     after = step.state.parameters()
     assert (after["0.weight"] == after["1.weight"]).all()
-    assert step.state.layout.size == 12 * 13 + 10 * (12 * 12) + 10
+    assert step.state.trained.layout.size == 12 * 13 + 10 * (12 * 12) + 10

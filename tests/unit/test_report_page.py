@@ -75,6 +75,7 @@ def test_the_whole_recipe_is_on_the_page_and_what_is_not_the_default_is_marked(r
     assert rows["momentum"] == "<td>0.95</td><td>0.95</td>"
     differs = re.search(r"Differs from the default in</th><td>(.*?)</td>", page)[1].split(", ")
     assert differs == [name for name in rows if "<mark>" in rows[name]]
+    assert "Top-5" not in page  # LeNet-5's are not counted
 
 
 def test_a_failure_is_told_first(run):

@@ -8,7 +8,9 @@ from mxnet import autograd, gluon, nd
 from distributed import World
 from lenet.config import Config
 from lenet.data.dataset import Split
+from lenet.model.network import load_network
 from lenet.model.parameters import named_parameters
+from lenet.training.objective import Objective
 from lenet.training.state import TrainState
 from lenet.training.step import Step
 from tests.support import tutorial
@@ -38,8 +40,9 @@ def split():
 
 def make_step(split, **options):
     net = build_lenet5(seed=3)
-    state = TrainState.of(net, DEVICE)
-    return Step(net, state, Config(**options), batches_of(split))
+    state, config = TrainState.of(net, DEVICE, ("momentum",)), Config(**options)
+    form = load_network("lenet5").training_form(net, DEVICE, config.debug)
+    return Step(form, state, Objective(10), config, batches_of(split))
 
 
 def take(step, world, learning_rate=0.1, requests=(False, False)):
@@ -71,9 +74,9 @@ def test_steps_are_those_of_the_trainer(split, shard, exchange, momentum, weight
         trainer.step(IMAGES)
         correct = (logits.asnumpy().argmax(axis=1) == split.labels).sum()
         assert metrics.loss == pytest.approx(losses.mean().asscalar(), rel=1e-5)
-        assert (metrics.correct, metrics.images) == (correct, IMAGES)
+        assert (metrics.totals.correct, metrics.totals.images) == (correct, IMAGES)
         assert (metrics.shards_in_range, metrics.stop_requests) == (step.shards_of(IMAGES), 0)
-    for name, weight in step.state.layout.split(step.state.weights.asnumpy()).items():
+    for name, weight in step.state.trained.arrays().items():
         theirs = named_parameters(plain)[name].data().asnumpy()
         np.testing.assert_allclose(weight, theirs, rtol=1e-4, atol=1e-6, err_msg=name)
 
@@ -108,20 +111,20 @@ def test_requests_travel_with_the_gradients(split):
 def test_a_gradient_that_cannot_be_added_up_is_noticed(split, bad):
     """The loss alone does not tell: it is of before the step."""
     step = make_step(split, shard=4)
-    step.state.layout.views(step.state.weights)["7.weight"][0, 0] = bad
+    step.state.trained.views()["7.weight"][0, 0] = bad
     assert take(step, World()).shards_in_range < step.shards_of(IMAGES)
 
 
 def test_a_finite_gradient_that_is_too_large_is_noticed(split):
     step = make_step(split, shard=4)
-    step.state.layout.views(step.state.weights)["7.weight"][:] *= 1e9
+    step.state.trained.views()["7.weight"][:] *= 1e9
     assert take(step, World()).shards_in_range == 0
-    assert np.isfinite(step.vector.asnumpy()).all()
+    assert np.isfinite(step.computation.vector.asnumpy()).all()
 
 
 def test_large_gradients_within_the_range_are_added_up(split):
     step = make_step(split, shard=4)
-    step.state.layout.views(step.state.weights)["7.weight"][:] *= 1000
+    step.state.trained.views()["7.weight"][:] *= 1000
     metrics = take(step, World())
     assert metrics.loss > 10
     assert metrics.shards_in_range == step.shards_of(IMAGES)
@@ -133,5 +136,5 @@ def test_breakpoints_see_the_same_step(split):
     for rate in LEARNING_RATES:
         ours, theirs = take(bound, World(), rate), take(imperative, World(), rate)
         assert ours.loss == pytest.approx(theirs.loss, rel=1e-5)
-    ours, theirs = (step.state.weights.asnumpy() for step in (bound, imperative))
+    ours, theirs = (step.state.trained.vector.asnumpy() for step in (bound, imperative))
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
