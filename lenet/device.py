@@ -13,17 +13,11 @@ WHEELS = "MXNet's wheels have machine code for compute capability 5.0, 6.0, 7.0,
 
 
 def choose_device(requested: str, world: World) -> mx.Context:
-    """Return the device for `requested`: auto, cpu or gpu. Every rank calls it.
+    """Return the device for `requested`: auto, cpu or gpu.
 
     Process i of a host gets GPU i, or the one GPU that the launcher lets it see. `auto` is the CPU where MXNet sees no
     GPU. InputError: there are fewer GPUs than processes, or CUDA cannot run a kernel on this process's GPU.
     """
-    with world.fail_together("the device"):
-        device = _choose(requested, world)
-    return device
-
-
-def _choose(requested: str, world: World) -> mx.Context:
     if requested == "cpu":
         return mx.cpu()
     try:

@@ -31,8 +31,8 @@ def add_options(parser: ArgumentParser) -> None:
 
 def main(options: Namespace, world: World) -> int:
     """Evaluate in `world`, where rank 0 alone needs the file PARAMS. Returns the exit code."""
-    device = choose_device("auto", world)
-    with world.fail_together("the data set"):
+    with world.fail_together("the device and the data set"):
+        device = choose_device("auto", world)
         dataset = fashion_mnist.load(options.data_dir, world.monitor.heartbeat)
     with world.fail_together("the network's description"):
         text = describe(options.params, options.network, dataset).to_json() if world.is_root else None

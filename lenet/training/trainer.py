@@ -84,8 +84,8 @@ class Trainer(AbstractContextManager):
 
     def __init__(self, config: Config, dataset: Dataset, world: World):
         self.config, self.dataset, self.world = config, dataset, world
-        self.device = choose_device(config.device, world)
-        with world.fail_together("the network's code"):
+        with world.fail_together("the device and the network's code"):
+            self.device = choose_device(config.device, world)
             self.network = load_network(config.network)
         facts = {
             "the data": dataset.digest,
