@@ -38,10 +38,10 @@ def test_one_line_and_exit_code_2(place, name):
     assert files_in(output_of(place, name)) == []
 
 
-@pytest.mark.parametrize("name", ["option", "data", "checkpoint", *map(slow, ["debug", "output", "evaluate"])])
-def test_four_processes_say_it_once(place, name):
+@pytest.mark.parametrize("name", ["option", "checkpoint", *map(slow, ["data", "debug", "output", "evaluate"])])
+def test_two_processes_say_it_once(place, name):
     launcher, words, said = TOGETHER[name]
-    outcome = ask(place, f"together {name}", words, {}, launcher(4))
+    outcome = ask(place, f"together {name}", words, {}, launcher(2))
     assert len(outcome.errors) == 1, outcome.text
     assert said in outcome.errors[0]
     assert files_in(output_of(place, f"together {name}")) == []

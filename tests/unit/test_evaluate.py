@@ -39,7 +39,7 @@ def test_the_table_has_a_line_for_each_class(alone):
     assert sum(int(line.split()[-1]) for line in lines) == 61
 
 
-@pytest.mark.parametrize(("launcher", "processes"), [(gloo, 3), slow(mpirun, 2)])
+@pytest.mark.parametrize(("launcher", "processes"), [(mpirun, 3), slow(gloo, 2)])
 def test_several_processes_say_the_same_once(alone, finished, small, launcher, processes):
     outcome = run(launcher(processes), finished() / "trained_LeNet5.params", "--data-dir", small)
     assert outcome.code == 0, outcome.text

@@ -9,6 +9,7 @@ from lenet.run.metrics_log import MetricsLog
 from lenet.run.progress import Progress
 from lenet.run.progress_bar import ProgressBar
 from tests.support import run_jobs
+from tests.support.marks import slow
 from tests.support.run_jobs import horovodrun, mpirun, program
 from tests.support.terminals import drawings, on_a_terminal, what_stays
 
@@ -31,9 +32,9 @@ def test_a_terminal_shows_how_far_the_run_is_and_keeps_its_lines(options, launch
 
 
 def test_what_a_launch_script_says_counts_where_the_terminal_has_no_size(options, tmp_path):
-    """mpirun into a pipe, and srun -u, give rank 0 such a terminal."""
+    """A pipe has none, as the terminal that srun -u gives rank 0."""
     words = ["train.py", "--output-dir", tmp_path, *options]
-    outcome = run_jobs.run(mpirun(2), *words, LENET_WATCHED="1", COLUMNS="70")
+    outcome = run_jobs.run([], *words, LENET_WATCHED="1", COLUMNS="70")
     assert outcome.code == 0, outcome.text
     states = [each for each in drawings(outcome.out) if each.startswith("run ")]
     assert states[-1].startswith("run 100%|")
@@ -128,7 +129,7 @@ def test_the_width_where_there_is_no_terminal(columns, expected):
     assert terminal.width({"COLUMNS": columns}) == expected
 
 
-@pytest.mark.parametrize("launcher", [[], mpirun(2), horovodrun(2)], ids=["pipe", "mpirun", "horovodrun"])
+@pytest.mark.parametrize("launcher", [[], slow(mpirun(2)), slow(horovodrun(2))], ids=["pipe", "mpirun", "horovodrun"])
 def test_elsewhere_plain_lines(options, launcher, tmp_path):
     words = [*program("lines_at_once"), "--output-dir", tmp_path, *options]
     outcome = run_jobs.run(launcher, *words, PYTHONUNBUFFERED="1")
