@@ -1,5 +1,6 @@
 """What the tests share: small data, and runs of train.py that several tests look at."""
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support import datasets, run_jobs
+from tests.support.file_server import FileServer, running
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
@@ -75,3 +77,17 @@ def run_once(name, options, once):
         return once(f"{name}-{launcher.__name__ if launcher else 'alone'}-{processes}", start)
 
     return get
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """Starts web servers that end with the test; requests go to them directly."""
+    monkeypatch.setenv("no_proxy", "*")
+    with contextlib.ExitStack() as stack:
+        yield lambda files, limit=None: stack.enter_context(running(FileServer(files, limit)))
+
+
+@pytest.fixture
+def original(tmp_path):
+    """The folder of a small data set that stands for the original files."""
+    return datasets.write(tmp_path / "original", train=20, validation=10)

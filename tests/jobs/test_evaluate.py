@@ -85,9 +85,3 @@ def test_bad_input_is_one_line(small, words, named):
     assert outcome.code == 2
     assert len(outcome.text.splitlines()) == 1
     assert named in outcome.errors[0]
-
-
-def test_bad_input_is_one_line_of_one_rank(small):
-    outcome = run(gloo(2), "nowhere.params", "--data-dir", small)
-    assert outcome.code
-    assert [error for error in outcome.errors if "nowhere.params" in error] == outcome.errors[:1], outcome.text
