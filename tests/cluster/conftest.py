@@ -20,9 +20,16 @@ from tests.support.run_jobs import Job
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> str:
+def image(once: Callable[..., Path]) -> str:
     """The tag of the image, built from this checkout."""
-    return images.build(tmp_path_factory.mktemp("image"), "localhost/lenet-test")
+    tag = "localhost/lenet-test"
+
+    def build(folder: Path) -> None:
+        folder.mkdir()
+        images.build(folder, tag)
+
+    once("image", build)
+    return tag
 
 
 @pytest.fixture
@@ -35,15 +42,18 @@ def output(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(once: Callable[..., Path]) -> Path:
     """The first images of the real data set, to stand where the image has all of it."""
-    folder = tmp_path_factory.mktemp("data")
-    whole = load()
-    arrays = (*_first(4000, whole.train), *_first(500, whole.validation))
-    for name, array in zip(datasets.NAMES, arrays):
-        datasets.store(folder, name, datasets.pack(array))
-    folder.chmod(0o755)
-    return folder
+
+    def write(folder: Path) -> None:
+        folder.mkdir()
+        whole = load()
+        arrays = (*_first(4000, whole.train), *_first(500, whole.validation))
+        for name, array in zip(datasets.NAMES, arrays):
+            datasets.store(folder, name, datasets.pack(array))
+        folder.chmod(0o755)
+
+    return once("first-images", write)
 
 
 def _first(count: int, split: Split) -> tuple[np.ndarray, np.ndarray]:

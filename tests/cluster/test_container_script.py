@@ -13,7 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.run_jobs import ROOT, Job, mpirun, program, records, until
+from tests.support.marks import slow
+from tests.support.run_jobs import ROOT, Job, horovodrun, mpirun, program, records, until
 
 NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--"]
 allowed = shutil.which("unshare") and subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode == 0
@@ -31,7 +32,7 @@ def stop(job: Job) -> None:
     first.send_signal(signal.SIGTERM)
 
 
-@pytest.mark.parametrize("launcher", [mpirun(2), ["horovodrun", "-np", "2"]], ids=["mpirun", "horovodrun"])
+@pytest.mark.parametrize("launcher", [mpirun(2), slow(horovodrun(2))], ids=["mpirun", "horovodrun"])
 def test_stop_leaves_a_checkpoint(options, tmp_path, launcher):
     words = [*options, "--output-dir", tmp_path / "run", "--epochs", 10_000, "--checkpoint-every", 1_000_000]
     with start([*launcher, sys.executable, "train.py", *words]) as job:

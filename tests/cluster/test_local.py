@@ -18,7 +18,8 @@ def startable(tmp_path: Path) -> Machine:
     (machine.checkout / "launch/setup.sh").write_text("#!/bin/sh\n")
     (machine.checkout / ".venv").symlink_to(sys.prefix)
     shutil.copy(PROGRAMS / "train_stub.py", machine.checkout / "train.py")
-    shutil.copytree(ROOT / "lenet", machine.checkout / "lenet")  # it reads the options first
+    for name in ("lenet", "distributed"):  # it reads the options first
+        shutil.copytree(ROOT / name, machine.checkout / name)
     return machine
 
 

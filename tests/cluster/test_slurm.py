@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support import checkout, run_jobs, slurm
-from tests.support.run_jobs import ROOT, Job, gloo, until
+from tests.support.run_jobs import ROOT, Job, until
 
 SCRIPT = ROOT / "launch/slurm.sbatch"
 needs_slurm = pytest.mark.skipif(slurm.why_not() is not None, reason=slurm.why_not() or "")
@@ -66,7 +66,7 @@ def test_mpi_sh_trains_on_all_of_an_allocation(cluster, options, finished, root,
     with cluster.start(*command, *options, "--output-dir", tmp_path / "run") as job:
         outcome = job.wait()
     assert outcome.code == 0, outcome.text
-    one, two = run_jobs.losses(finished(gloo, 4)), run_jobs.losses(tmp_path / "run")
+    one, two = run_jobs.losses(finished()), run_jobs.losses(tmp_path / "run")
     assert [two[step] for step in range(1, 11)] == pytest.approx([one[step] for step in range(1, 11)], rel=1e-5)
 
 

@@ -1,5 +1,6 @@
 """Options of runs of real jobs, and a run that would go on for hours for the tests that kill or stop it."""
 
+import shutil
 from contextlib import ExitStack
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tests.support import datasets
 from tests.support.elastic_jobs import IMAGES, ElasticJob
 from tests.support.endless_runs import ENDLESS, PATIENT
-from tests.support.run_jobs import launch, python, records, until
+from tests.support.run_jobs import launch, python, records, run, until
 
 
 @pytest.fixture
@@ -38,9 +39,22 @@ def start(endless, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def elastic_data(tmp_path_factory):
+def reported(finished, stopped, once):
+    """The folders of a finished run and of one in its second epoch, and that of the report of both."""
+
+    def report(place):
+        folders = [shutil.copytree(finished(), place / "whole"), shutil.copytree(stopped(), place / "a <b> & c")]
+        outcome = run([], "-m", "lenet", "report", *folders)
+        assert outcome.code == 0, outcome.text
+
+    place = once("reported", report)
+    return [place / "whole", place / "a <b> & c", place / "comparison"]
+
+
+@pytest.fixture(scope="session")
+def elastic_data(once):
     """A data set of 600 training and 20 validation images."""
-    return datasets.write(tmp_path_factory.mktemp("data"), train=IMAGES, validation=20)
+    return once("elastic-data", lambda folder: datasets.write(folder, train=IMAGES, validation=20))
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """Whatever is given wrong: one `error: …` line that names it, exit code 2, no traceback, nothing half-written.
 
-The table is tests/support/wrong_input.py. Every row is a process of its own; as many run at a time as there are cores.
+The table is tests/support/wrong_input.py. Every row is a process of its own.
 """
 
-import os
 import shlex
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,20 +26,9 @@ def place(tmp_path_factory):
     return place
 
 
-@pytest.fixture(scope="module")
-def outcomes(place, request):
-    """A function that waits for the outcome of a row; the selected rows run side by side from the start."""
-    selected = [item for item in request.session.items if item.originalname == "test_one_line_and_exit_code_2"]
-    rows = [item.callspec.params["name"] for item in selected]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = {name: pool.submit(ask, place, name, ROWS[name].words, ROWS[name].variables) for name in rows}
-        yield lambda name: futures[name].result()
-        pool.shutdown(cancel_futures=True)
-
-
 @pytest.mark.parametrize("name", ROWS)
-def test_one_line_and_exit_code_2(outcomes, place, name):
-    outcome = outcomes(name)
+def test_one_line_and_exit_code_2(place, name):
+    outcome = ask(place, name, ROWS[name].words, ROWS[name].variables)
     assert outcome.code == 2, outcome.text
     assert len(outcome.errors) == 1, outcome.text
     assert outcome.err.splitlines() == [f"error: {outcome.errors[0]}"]
@@ -50,10 +37,10 @@ def test_one_line_and_exit_code_2(outcomes, place, name):
     assert files_in(output_of(place, name)) == []
 
 
-@pytest.mark.parametrize("name", ["option", "data", "checkpoint", *map(slow, ["debug", "output", "evaluate"])])
-def test_four_processes_say_it_once(place, name):
+@pytest.mark.parametrize("name", ["option", "checkpoint", *map(slow, ["data", "debug", "output", "evaluate"])])
+def test_two_processes_say_it_once(place, name):
     launcher, words, said = TOGETHER[name]
-    outcome = ask(place, f"together {name}", words, {}, launcher(4))
+    outcome = ask(place, f"together {name}", words, {}, launcher(2))
     assert len(outcome.errors) == 1, outcome.text
     assert said in outcome.errors[0]
     assert files_in(output_of(place, f"together {name}")) == []

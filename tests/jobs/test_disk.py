@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from lenet.run import checkpoint
 from tests.support.endless_runs import assert_only_whole
 from tests.support.marks import slow
 from tests.support.run_jobs import gloo, launch, mpirun, program, python, run, train, trained, until
+
+EPOCH_LINE = r"Epoch \[(\d+)\] Loss:\d\.\d{3} Acc:\d\.\d{3} Val:\d\.\d{3} [\d,]+ images/s \d+\.\d s"
 
 
 @pytest.fixture
@@ -98,3 +101,27 @@ def test_a_read_only_disk(mounted, plain_options):
     assert outcome.code == 2
     assert len(outcome.errors) == 1
     assert outcome.errors[0].startswith(f"--output-dir {disk / 'run'}: Read-only file system")
+
+
+def test_metrics_and_tensorboard_that_cannot_be_written_end_no_training(options, tmp_path):
+    (tmp_path / "tensorboard").write_text("in the way")
+    (tmp_path / "metrics.jsonl").mkdir()
+    outcome = run([], "train.py", "--output-dir", tmp_path, *options)
+    assert outcome.code == 0, outcome.text
+    warnings = outcome.err.splitlines()
+    assert len(warnings) == 2
+    assert all(line.startswith("warning: ") for line in warnings)
+    assert "metrics.jsonl" in warnings[0]
+    assert "tensorboard" in warnings[1]
+    assert len(re.findall(EPOCH_LINE, outcome.out)) == 3
+    assert (tmp_path / "trained_LeNet5.params").exists()
+
+
+def test_a_disk_that_fills_up_is_told_once_for_each_file(tmp_path):
+    outcome = run([], *program("fill_log"), tmp_path)
+    assert outcome.code == 0, outcome.text
+    warnings = sorted(outcome.err.splitlines())
+    assert len(warnings) == 2
+    assert warnings[0].startswith(f"warning: {tmp_path / 'metrics.jsonl'}: File too large")
+    assert warnings[1].startswith(f"warning: {tmp_path / 'tensorboard'}: File too large")
+    assert len(re.findall(EPOCH_LINE, outcome.out)) == 5

@@ -61,7 +61,7 @@ def test_a_bad_option_is_one_line_and_starts_nothing(root, script):
     ]
 
 
-@pytest.mark.parametrize("script", ["local.sh", "hosts.sh", *map(slow, ["mpi.sh", "elastic.sh"])])
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_bad_data(root, tmp_path, script):
     words = ["--data-dir", tmp_path / "none", "--output-dir", tmp_path / "run"]
     with launch_scripts.start(root, script, *words) as job:
@@ -103,7 +103,7 @@ def test_a_stalled_rank_is_no_success(begin, script):
     assert "no progress for 15 s" in outcome.text
 
 
-@pytest.mark.parametrize("script", [*SCRIPTS])
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_control_c_in_a_terminal(begin, tmp_path, script):
     """The processes of the terminal's foreground get SIGINT: the script alone, which hands it on once."""
     job = begin(script, before=(sys.executable, *program("in_terminal"), 93))

@@ -7,11 +7,12 @@ import pytest
 
 from distributed import affinity
 from tests.support import run_jobs
+from tests.support.marks import slow
 
 ALLOWED = sorted(os.sched_getaffinity(0))
 
 
-@pytest.mark.parametrize("launcher", [run_jobs.gloo, run_jobs.horovodrun, run_jobs.mpirun])
+@pytest.mark.parametrize("launcher", [run_jobs.gloo, slow(run_jobs.horovodrun), run_jobs.mpirun])
 def test_one_thread_of_horovod_gives_way_and_the_cores_are_shared_out(launcher, tmp_path):
     with run_jobs.python(launcher(2), *run_jobs.program("scheduled"), tmp_path) as job:
         outcome = job.wait()
@@ -28,7 +29,7 @@ def test_more_processes_than_cores_stay_free(tmp_path):
     processes = len(ALLOWED) + 1
     if processes > 8:
         pytest.skip(f"{processes} processes are too many for a test: it needs fewer cores")
-    with run_jobs.python(run_jobs.gloo(processes), *run_jobs.program("scheduled"), tmp_path) as job:
+    with run_jobs.python(run_jobs.mpirun(processes), *run_jobs.program("scheduled"), tmp_path) as job:
         outcome = job.wait()
     assert outcome.code == 0, outcome.text
     ranks = [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]

@@ -74,9 +74,8 @@ def report(rank, waiting_for, option):
     ("launcher", "phase"),
     [
         (mpirun, "data"),
-        *[slow(mpirun, phase) for phase in PHASES if phase != "data"],
-        *[slow(gloo, phase) for phase in PHASES if phase != "start"],
-        (gloo, "start"),
+        *[slow(mpirun, phase) for phase in ("config", "steps", "evaluation", "trained network")],
+        *[slow(gloo, phase) for phase in ("connect", "start", "checkpoint", "end")],
     ],
 )
 def test_both_ranks_say_what_they_wait_for(small, tmp_path, launcher, phase):
@@ -100,11 +99,8 @@ def test_both_ranks_say_what_they_wait_for(small, tmp_path, launcher, phase):
 @pytest.mark.parametrize(
     ("launcher", "phase"),
     [
-        slow(mpirun, "evaluation"),
         slow(gloo, "data"),
-        slow(mpirun, "start"),
-        slow(gloo, "checkpoint"),
-        slow(mpirun, "end"),
+        slow(mpirun, "checkpoint"),
     ],
 )
 def test_a_rank_that_is_stopped_is_told_by_the_other(small, tmp_path, launcher, phase):
@@ -113,7 +109,7 @@ def test_a_rank_that_is_stopped_is_told_by_the_other(small, tmp_path, launcher, 
     assert re.search(report(1 - rank, others or "the end of all ranks", r"\S+"), outcome.text), outcome.text
 
 
-@pytest.mark.parametrize("launcher", [lambda processes: [], slow(mpirun)])
+@pytest.mark.parametrize("launcher", [lambda processes: [], slow(mpirun)], ids=["alone", "mpirun"])
 def test_c_code_that_holds_the_interpreter_ends_too(small, tmp_path, launcher):
     """Nothing written in Python can run there; faulthandler's thread tells where it hangs."""
     began = time.monotonic()
@@ -124,12 +120,12 @@ def test_c_code_that_holds_the_interpreter_ends_too(small, tmp_path, launcher):
     assert time.monotonic() - began < 60
 
 
-@pytest.mark.parametrize("launcher", [slow(mpirun), slow(gloo)])
-def test_evaluate_is_watched(small, finished, launcher):
+@pytest.mark.slow
+def test_evaluate_is_watched(small, finished):
     params = finished() / "trained_LeNet5.params"
     command = [*program("hang_in_call"), 1, "waits", *PHASES["evaluation"][1].split()]
     words = ["evaluate", params, "--data-dir", small]
-    outcome = run(launcher(2), *command, *words, LENET_START_TIMEOUT=str(SECONDS))
+    outcome = run(mpirun(2), *command, *words, LENET_START_TIMEOUT=str(SECONDS))
     assert outcome.code != 0
     for rank, waiting_for in ((0, PHASES["evaluation"][3]), (1, PHASES["evaluation"][2])):
         assert re.search(report(rank, waiting_for, "LENET_START_TIMEOUT"), outcome.text), outcome.text
@@ -141,9 +137,9 @@ def test_a_start_timeout_that_makes_no_sense(seconds, why):
     assert (outcome.code, outcome.errors) == (2, [f"LENET_START_TIMEOUT={seconds}: {why}"])
 
 
-@pytest.mark.parametrize("launcher", [slow(mpirun), slow(gloo)])
-def test_a_rank_that_takes_long_and_moves_is_waited_for(small, tmp_path, launcher):
+@pytest.mark.slow
+def test_a_rank_that_takes_long_and_moves_is_waited_for(small, tmp_path):
     """The others hear of it, however far away it is."""
     words = ["--data-dir", small, "--output-dir", tmp_path / "run", "--max-steps", 1, "--stall-timeout", SECONDS]
-    outcome = run(launcher(2), *program("slow_data_on_rank_1"), 2.5 * SECONDS, *words)
+    outcome = run(gloo(2), *program("slow_data_on_rank_1"), 2.5 * SECONDS, *words)
     assert outcome.code == 0, outcome.text

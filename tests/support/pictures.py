@@ -25,3 +25,16 @@ def write(folder: Path, each: int = 20, seed: int = 0) -> Path:
             image = Image.fromarray(picture(label, rng))
             image.save(folder / name / f"{number:03}.{'jpg' if number % 2 else 'png'}")
     return folder
+
+
+def write_broken(folder: Path) -> dict[str, str]:
+    """Write `whole.png`, and files that are no pictures; words of the reason for which each of these is refused."""
+    content = Image.fromarray(np.arange(784, dtype=np.uint8).reshape(28, 28))
+    content.save(folder / "whole.png")
+    content.save(folder / "other.gif")
+    Image.new("L", (50, 50), 128).save(folder / "plain.png")
+    (folder / "cut.png").write_bytes((folder / "whole.png").read_bytes()[:-30])
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.png").write_text("not a picture")
+    unreadable = dict.fromkeys(["other.gif", "cut.png", "empty.png", "text.png"], "PNG or JPEG")
+    return {**unreadable, "missing.png": "No such file", "plain.png": "one colour", ".": "directory"}

@@ -169,12 +169,12 @@ ROWS = {
     **{name: Row(*row) for part in (OPTIONS, YAML, DATA, CHECKPOINTS, COMMANDS) for name, row in part.items()},
     **{name: Row("train.py --device gpu", said, variables) for name, (variables, said) in ENVIRONMENT.items()},
 }
-# Four processes: the launcher, what is given, and what rank 0 alone says of it.
+# Two processes: the launcher, what is given, and what rank 0 alone says of it.
 TOGETHER: dict[str, tuple[Launcher, str, str]] = {
     "option": (gloo, "train.py --epochs 0", "--epochs 0: "),
     "data": (mpirun, "train.py --data-dir {place}/cut", "labels-idx1-ubyte: its header says"),
     "debug": (horovodrun, "train.py --debug", "--debug is for one process"),
-    "checkpoint": (horovodrun, "train.py --resume {place}/damaged", "SHA-256 is not the one"),
+    "checkpoint": (mpirun, "train.py --resume {place}/damaged", "SHA-256 is not the one"),
     "output": (gloo, "train.py --output-dir {place}/key.yaml", "Not a directory"),
     "evaluate": (mpirun, "-m lenet evaluate {place}/none --data-dir {place}/sound", "none: No such file"),
 }

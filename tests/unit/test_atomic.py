@@ -1,22 +1,32 @@
 """Files that are whole or absent, with the modes that the umask leaves; and files of others, read within bounds."""
 
 import os
-import subprocess
-import sys
+import stat
 
 import pytest
 
 from lenet.atomic import remove_folder, whole_file, whole_folder
 from lenet.untrusted import MAX_LINE, read_json_lines, read_lines, read_regular
 from tests.support.memory import peak_of
-from tests.support.run_jobs import ROOT
 
 
-@pytest.mark.parametrize(("umask", "modes"), [(0o022, "644 755 644"), (0o077, "600 700 600"), (0o002, "664 775 664")])
-def test_the_umask_decides_the_modes(tmp_path, umask, modes):
-    command = [sys.executable, "-m", "tests.programs.write_whole", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, umask=umask, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == modes.split()
+@pytest.fixture
+def umask():
+    """A function that sets the umask of this process until the test ends."""
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+@pytest.mark.parametrize(("mask", "modes"), [(0o022, "644 755 644"), (0o077, "600 700 600"), (0o002, "664 775 664")])
+def test_the_umask_decides_the_modes(tmp_path, umask, mask, modes):
+    umask(mask)
+    with whole_file(tmp_path / "file") as partial:
+        partial.write_text("text")
+    with whole_folder(tmp_path / "folder") as partial:
+        (partial / "inside").write_text("text")
+    made = tmp_path / "file", tmp_path / "folder", tmp_path / "folder" / "inside"
+    assert [f"{stat.S_IMODE(path.stat().st_mode):o}" for path in made] == modes.split()
 
 
 def test_the_umask_of_the_process_is_left_alone(tmp_path, monkeypatch):

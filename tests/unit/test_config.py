@@ -13,9 +13,9 @@ from lenet import options
 from lenet.config import Config, read_config, write_config
 from lenet.errors import InputError
 from lenet.options import json_type
-from tests.support import run_jobs
+from tests.support.run_jobs import ROOT
 
-RECIPES = run_jobs.ROOT / "lenet" / "recipes"
+RECIPES = ROOT / "lenet" / "recipes"
 NAMES = [
     *(
         "data_dir",
@@ -138,10 +138,18 @@ def test_a_config_does_not_change():
         Config().epochs = 3
 
 
-def test_help_lists_every_option_and_its_default():
-    outcome = run_jobs.run([], "train.py", "--help")
-    assert outcome.code == 0
-    said = " ".join(outcome.out.split())
+@pytest.fixture
+def help_text(capsys, monkeypatch):
+    """What `train.py --help` prints on a screen of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as ended:
+        read_config(["--help"])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_help_lists_every_option_and_its_default(help_text):
+    said = " ".join(help_text.split())
     for name, default in asdict(Config()).items():
         dashed = name.replace("_", "-")
         assert f"--{dashed} " in said or f"--[no-]{dashed} " in said
@@ -149,9 +157,8 @@ def test_help_lists_every_option_and_its_default():
             assert f"(default: {default})" in said
 
 
-def test_help_is_in_groups_and_fits_a_screen():
-    outcome = run_jobs.run([], "train.py", "--help", COLUMNS="80")
-    lines = outcome.out.splitlines()
+def test_help_is_in_groups_and_fits_a_screen(help_text):
+    lines = help_text.splitlines()
     assert len(lines) <= 60
     assert max(map(len, lines)) <= 84
     groups = [line[:-1] for line in lines if re.fullmatch(r"[a-z]+:", line)]

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from lenet.config import Config, read_config
 from lenet.errors import InputError
-from tests.support import run_jobs
 
 NAMES = [field.name for field in fields(Config)]
 
@@ -125,29 +124,3 @@ def test_any_text_for_any_option_is_taken_or_refused_with_its_name(name, text):
         assert option in str(error) or name in str(error)  # noqa: PT017
     else:
         assert isinstance(config, Config)
-
-
-@pytest.mark.parametrize("value", ["0", "one\nor two"])
-def test_the_entry_says_one_line_and_ends_with_2(tmp_path, value):
-    outcome = run_jobs.run([], "train.py", "--epochs", value, "--output-dir", tmp_path / "run")
-    assert outcome.code == 2
-    assert outcome.out == ""
-    assert len(outcome.err.splitlines()) == 1
-    assert outcome.err.startswith("error: --epochs ")
-    assert not (tmp_path / "run").exists()
-
-
-def test_all_ranks_together_say_one_line(tmp_path):
-    outcome = run_jobs.run(run_jobs.mpirun(2), "train.py", "--epoch", "3", "--output-dir", tmp_path / "run")
-    assert outcome.code == 2
-    assert outcome.errors == [refused("--epoch", "3")]
-    assert "Traceback" not in outcome.text
-
-
-def test_an_output_folder_that_cannot_be_made(tmp_path, small):
-    (tmp_path / "file").write_text("")
-    folder = tmp_path / "file" / "run"
-    outcome = run_jobs.run([], "train.py", "--data-dir", small, "--output-dir", folder)
-    assert outcome.code == 2
-    assert len(outcome.err.splitlines()) == 1
-    assert outcome.errors[0].startswith(f"--output-dir {folder}: ")

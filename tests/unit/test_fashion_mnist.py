@@ -2,8 +2,6 @@
 
 import gzip
 import hashlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ from lenet.data import fashion_mnist
 from lenet.errors import InputError
 from tests.support import datasets
 from tests.support.datasets import NAMES, pack, store
-from tests.support.run_jobs import ROOT
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = NAMES
 needs_debian = pytest.mark.skipif(
@@ -128,14 +125,6 @@ def test_the_real_data_set_is_recognised_however_it_is_packed(tmp_path):
     assert (copy.name, copy.digest) == (real.name, real.digest)
     store(tmp_path, TEST_LABELS, pack(np.roll(real.validation.labels, 1)), gz=False)
     assert fashion_mnist.load(tmp_path).name == f"data set in {tmp_path}"
-
-
-@needs_debian
-def test_loading_the_real_data_set_takes_little_more_than_its_size():
-    """In a process of its own: the peak beyond what the imports took."""
-    command = [sys.executable, "-m", "tests.programs.load_memory"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert int(run.stdout) < 75 << 10  # KiB; the data are 52.5 MiB
 
 
 def error_of(data_dir):

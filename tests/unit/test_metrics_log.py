@@ -1,40 +1,10 @@
 """What a run tells: a disk that refuses ends no training, and what an earlier part of the run wrote is kept."""
 
 import json
-import re
-import subprocess
-import sys
 
 from lenet.run.metrics_log import MetricsLog
 from lenet.run.progress import Progress, Totals
 from tests.support import run_jobs
-from tests.support.run_jobs import ROOT
-
-EPOCH_LINE = r"Epoch \[(\d+)\] Loss:\d\.\d{3} Acc:\d\.\d{3} Val:\d\.\d{3} [\d,]+ images/s \d+\.\d s"
-
-
-def test_metrics_and_tensorboard_that_cannot_be_written_end_no_training(options, tmp_path):
-    (tmp_path / "tensorboard").write_text("in the way")
-    (tmp_path / "metrics.jsonl").mkdir()
-    outcome = run_jobs.run([], "train.py", "--output-dir", tmp_path, *options)
-    assert outcome.code == 0, outcome.text
-    warnings = outcome.err.splitlines()
-    assert len(warnings) == 2
-    assert all(line.startswith("warning: ") for line in warnings)
-    assert "metrics.jsonl" in warnings[0]
-    assert "tensorboard" in warnings[1]
-    assert len(re.findall(EPOCH_LINE, outcome.out)) == 3
-    assert (tmp_path / "trained_LeNet5.params").exists()
-
-
-def test_a_disk_that_fills_up_is_told_once_for_each_file(tmp_path):
-    command = [sys.executable, "-m", "tests.programs.fill_log", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
-    warnings = sorted(done.stderr.splitlines())
-    assert len(warnings) == 2
-    assert warnings[0].startswith(f"warning: {tmp_path / 'metrics.jsonl'}: File too large")
-    assert warnings[1].startswith(f"warning: {tmp_path / 'tensorboard'}: File too large")
-    assert len(re.findall(EPOCH_LINE, done.stdout)) == 5
 
 
 def test_a_full_disk_is_told_once(tmp_path, capsys):

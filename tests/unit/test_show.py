@@ -7,27 +7,31 @@ from PIL import Image
 from lenet.__main__ import main
 from lenet.commands import plots
 from lenet.data import fashion_mnist
-from tests.support import run_jobs
 
 
-def show(*words):
-    return run_jobs.run([], "-m", "lenet", "show", *words)
+@pytest.fixture
+def show(capsys):
+    """A function that runs `lenet show` and returns the lines that it writes."""
+
+    def run(*words):
+        assert main(["show", *map(str, words)]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    return run
 
 
-def test_the_first_six_training_images(small, tmp_path):
-    outcome = show("--data-dir", small, "--output", tmp_path / "six.png")
-    assert outcome.code == 0, outcome.text
+def test_the_first_six_training_images(show, small, tmp_path):
+    lines = show("--data-dir", small, "--output", tmp_path / "six.png")
     labels = fashion_mnist.load(small).train.labels[:6]
-    assert outcome.out.splitlines()[0] == str([int(label) for label in labels])
-    assert outcome.out.splitlines()[1] == ", ".join(fashion_mnist.CLASS_NAMES[label] for label in labels)
+    assert lines[0] == str([int(label) for label in labels])
+    assert lines[1] == ", ".join(fashion_mnist.CLASS_NAMES[label] for label in labels)
     width, height = Image.open(tmp_path / "six.png").size
     assert width > 5 * height  # a row
 
 
-def test_test_images_in_rows_of_ten(small, tmp_path):
-    outcome = show("--test", "--count", 23, "--data-dir", small, "--output", tmp_path / "many.png")
-    assert outcome.code == 0, outcome.text
-    assert outcome.out.splitlines()[0] == str(fashion_mnist.load(small).validation.labels[:23].tolist())
+def test_test_images_in_rows_of_ten(show, small, tmp_path):
+    lines = show("--test", "--count", 23, "--data-dir", small, "--output", tmp_path / "many.png")
+    assert lines[0] == str(fashion_mnist.load(small).validation.labels[:23].tolist())
     width, height = Image.open(tmp_path / "many.png").size
     assert 2 < width / height < 4  # ten columns, three rows
 
@@ -90,15 +94,16 @@ def test_bad_input_is_one_line(small, words, named, capsys):
     assert named in err
 
 
-def test_a_missing_or_unknown_command_names_those_there_are():
+def test_a_missing_or_unknown_command_is_one_line(capsys):
     for words in ([], ["paint"]):
-        outcome = run_jobs.run([], "-m", "lenet", *words)
-        assert outcome.code == 2
-        assert len(outcome.errors) == 1
+        assert main(words) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_help_lists_the_commands():
-    outcome = run_jobs.run([], "-m", "lenet", "--help")
-    assert outcome.code == 0
+def test_help_lists_the_commands(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
     for command in ("show", "evaluate", "predict", "report", "export"):
-        assert f"    {command} " in outcome.out
+        assert f"    {command} " in said

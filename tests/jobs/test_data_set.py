@@ -1,4 +1,4 @@
-"""The download by several processes at once, and by one that is killed, has a proxy or a full disk."""
+"""The data set in processes of its own: fetched by several at once or by one that is killed; in how much memory."""
 
 import resource
 import subprocess
@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from lenet.data.fashion_mnist import DEBIAN_FOLDER
 from tests.support.downloads import content_of, digests_of, files_of
 from tests.support.run_jobs import ROOT
 
@@ -72,3 +73,11 @@ def test_a_full_disk_leaves_no_half_file(tmp_path, serve, original, start):
     assert errors.startswith(f"error: cannot write the data set to {tmp_path / 'new'}: File too large; ")
     assert errors.count("\n") == 1
     assert content_of(tmp_path / "new") == {}
+
+
+@pytest.mark.skipif(not DEBIAN_FOLDER.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed")
+def test_loading_the_real_data_set_takes_little_more_than_its_size():
+    """The peak beyond what the imports took."""
+    command = [sys.executable, "-m", "tests.programs.load_memory"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 75 << 10  # KiB; the data are 52.5 MiB

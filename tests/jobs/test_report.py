@@ -45,6 +45,8 @@ def page(reported):
 
 
 def test_each_picture_is_a_file_of_readable_size(reported):
+    """In a folder of the comparison: a page of one of the runs would stay."""
+    assert not list(reported[0].glob("*.png"))
     names = {path.stem for path in reported[-1].glob("*.png")}
     is_perfect = run_jobs.records(reported[0], "epoch")[-1]["validation_accuracy"] == 1
     assert names == {*CURVES, "confusion", "confusion-2", "mistakes-2"} | (set() if is_perfect else {"mistakes"})

@@ -8,7 +8,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
 from tests.support import run_jobs
-from tests.support.run_jobs import gloo
+from tests.support.run_jobs import mpirun
 
 
 def events(folder, part):
@@ -52,7 +52,7 @@ def check(folder):
     assert set(found) == set(names)
 
 
-@pytest.mark.parametrize(("launcher", "processes"), [(None, 1), (gloo, 2)], ids=["alone", "horovodrun"])
+@pytest.mark.parametrize(("launcher", "processes"), [(None, 1), (mpirun, 2)], ids=["alone", "mpirun"])
 def test_the_points_are_those_of_metrics_from_rank_0_alone(finished, launcher, processes):
     folder = finished(launcher, processes)
     assert [len(list((folder / "tensorboard" / part).iterdir())) for part in ("train", "validation")] == [1, 1]

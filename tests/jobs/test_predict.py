@@ -5,10 +5,9 @@ import pytest
 from PIL import Image
 
 from lenet.__main__ import main
-from lenet.commands import user_images
 from lenet.data import fashion_mnist
-from lenet.errors import InputError
 from tests.support import datasets, run_jobs
+from tests.support.pictures import write_broken
 
 
 @pytest.fixture(scope="module")
@@ -80,78 +79,8 @@ def test_own_pictures_of_all_kinds(params, tmp_path):
             assert line.count("%") == 3
 
 
-def test_margins_are_cut_off_and_the_longer_edge_fills_the_image(tmp_path):
-    canvas = np.full((300, 500, 3), 250, np.uint8)
-    canvas[100:200, 150:350] = 20, 40, 60
-    Image.fromarray(canvas).save(tmp_path / "bar.png")
-    found = user_images.read(tmp_path / "bar.png")
-    assert found.shape == (28, 28)
-    assert found.dtype == np.uint8
-    assert (found[8:20] > 180).all()
-    assert found[:6].max() == found[22:].max() == 0
-
-
-def test_a_picture_that_lies_on_its_side_is_put_upright(tmp_path):
-    canvas = np.zeros((40, 80), np.uint8)
-    canvas[8:32, 8:40] = 200  # bright on the left; in whole blocks of JPEG, which keeps them as they are
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise: the left becomes the top
-    Image.fromarray(canvas).save(tmp_path / "turned.jpg", exif=exif, quality=95)
-    Image.fromarray(np.rot90(canvas, -1)).save(tmp_path / "upright.jpg", quality=95)
-    assert (user_images.read(tmp_path / "turned.jpg") == user_images.read(tmp_path / "upright.jpg")).all()
-
-
-def scenes():
-    """A photograph of a cross on a background, by what is special: how people's pictures are."""
-    rng = np.random.default_rng(0)
-    cross = np.zeros((400, 300, 1), bool)
-    cross[80:320, 120:180] = cross[160:240, 60:240] = True
-    down, right = np.mgrid[-1:1:400j, -1:1:300j][..., None]
-    noise = rng.normal(0, 4, (400, 300, 3))
-    yield "white on grey", np.where(cross, 250, 128)
-    yield "black on grey", np.where(cross, 10, 128)
-    yield "red on grey as bright", np.where(cross, (200, 60, 70), (103, 103, 103))
-    yield "light that falls off", np.where(cross, (90, 60, 40), 220 - 30 * down - 20 * right) + noise
-    yield "dark corners", np.where(cross, (90, 60, 40), 230 - 40 * (down**2 + right**2)) + noise
-
-
-@pytest.mark.parametrize(("name", "pixels"), list(scenes()), ids=[name for name, _ in scenes()])
-def test_what_differs_from_the_background_is_the_clothing(tmp_path, name, pixels):
-    picture = np.broadcast_to(pixels, (400, 300, 3)).clip(0, 255).astype(np.uint8)
-    Image.fromarray(picture).save(tmp_path / "photo.jpg", quality=90)
-    found = user_images.read(tmp_path / "photo.jpg")
-    inside = found[2:26, 12:16], found[11:16, 6:22]
-    outside = found[:8, :9], found[:8, 19:], found[21:, :9], found[21:, 19:]
-    assert min(part.min() for part in inside) > 150
-    assert max(part.max() for part in outside) < 40
-
-
-def broken(folder):
-    """Files that are no pictures, and words of the reason."""
-    content = Image.fromarray(np.arange(784, dtype=np.uint8).reshape(28, 28))
-    content.save(folder / "whole.png")
-    content.save(folder / "other.gif")
-    Image.new("L", (50, 50), 128).save(folder / "plain.png")
-    (folder / "cut.png").write_bytes((folder / "whole.png").read_bytes()[:-30])
-    (folder / "empty.png").write_bytes(b"")
-    (folder / "text.png").write_text("not a picture")
-    yield from (("other.gif", "PNG or JPEG"), ("cut.png", "PNG or JPEG"), ("empty.png", "PNG or JPEG"))
-    yield from (
-        ("text.png", "PNG or JPEG"),
-        ("missing.png", "No such file"),
-        ("plain.png", "one colour"),
-        (".", "directory"),
-    )
-
-
-def test_what_is_no_picture_is_named(tmp_path):
-    for name, reason in broken(tmp_path):
-        with pytest.raises(InputError, match=reason):
-            user_images.read(tmp_path / name)
-
-
 def test_files_that_are_no_pictures_are_left_out(params, tmp_path):
-    names = [name for name, _ in broken(tmp_path)]
+    names = list(write_broken(tmp_path))
     words = ["--image", *(tmp_path / name for name in (*names, "whole.png")), "--output", tmp_path / "own.png"]
     outcome = predict(params, *words)
     assert outcome.code == 0, outcome.text
@@ -164,14 +93,6 @@ def test_files_that_are_no_pictures_are_left_out(params, tmp_path):
     assert (outcome.code, len(outcome.errors)) == (2, 1)
     assert f"nor can the other {len(names) - 1} be used" in outcome.err
     assert not (tmp_path / "none.png").exists()
-
-
-def test_a_picture_of_too_many_pixels_is_refused(tmp_path, monkeypatch):
-    Image.new("L", (200, 200)).save(tmp_path / "large.png")
-    for limit in (39_999, 10_000):  # Pillow warns of the first and refuses the second
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-        with pytest.raises(InputError, match="too many"):
-            user_images.read(tmp_path / "large.png")
 
 
 @pytest.mark.parametrize(

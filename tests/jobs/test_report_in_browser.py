@@ -14,6 +14,7 @@ QUIET = "--disable-background-networking --disable-component-update --disable-sy
 SCRIPT = ROOT / "tests" / "programs" / "measure_page.js"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
