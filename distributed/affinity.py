@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 TASKS = Path("/proc/self/task")  # Linux's; elsewhere nothing is done
+CGROUP = Path("/sys/fs/cgroup")  # of this container
 
 
 def threads() -> list[int]:
@@ -40,6 +41,24 @@ def bind(cores: Sequence[int]) -> None:
     for thread in threads():
         with suppress(OSError):  # it has ended, or a sandbox refuses
             os.sched_setaffinity(thread, cores)
+
+
+def usable_cores() -> int:
+    """The number of cores that this process may use: by its affinity, and by the CPU quota of its container."""
+    cores = len(os.sched_getaffinity(0))
+    quota = _read_quota()
+    return cores if quota is None else max(1, min(cores, round(quota)))
+
+
+def _read_quota() -> float | None:
+    """The CPU quota in cores, of cgroup v2 or v1; None without one."""
+    with suppress(OSError, ValueError, ZeroDivisionError):
+        quota, period = (CGROUP / "cpu.max").read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    with suppress(OSError, ValueError, ZeroDivisionError):
+        numbers = [int((CGROUP / "cpu" / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period")]
+        return numbers[0] / numbers[1] if numbers[0] > 0 else None
+    return None
 
 
 def _start_time(task: Path) -> int:

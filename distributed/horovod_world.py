@@ -13,7 +13,7 @@ import numpy as np
 from distributed import affinity
 from distributed.failure_detector import FailureDetector
 from distributed.monitor import Monitor
-from distributed.world import World
+from distributed.world import Local, World
 
 # Half floats hold 6e-8 to 65504; gradients of a mean are small, so they are scaled up. A power of two: exact.
 FLOAT16_SCALE = 256.0
@@ -30,10 +30,10 @@ class HorovodWorld(World):
         started = [thread for thread in affinity.threads() if thread not in older]
         monitor.heartbeat("the connections of the failure detector")
         self.rank, self.size = hvd.rank(), hvd.size()
-        self.local_rank, self.local_size = hvd.local_rank(), hvd.local_size()
         monitor.join(self.rank, self.size)
         self._calls = 0
-        self._schedule(started)
+        cores = self._schedule(started, hvd.local_rank(), hvd.local_size())
+        self.local = Local(hvd.local_rank(), hvd.local_size(), cores)
         self._failure_detector = FailureDetector(self)
 
     def allreduce(self, vector: mx.nd.NDArray, as_float16: bool = False) -> None:
@@ -75,7 +75,7 @@ class HorovodWorld(World):
     def _end_process(self, code: int) -> NoReturn:
         end_process(code)
 
-    def _schedule(self, started: list[int]) -> None:
+    def _schedule(self, started: list[int], rank: int, size: int) -> int:
         """Keep Horovod's threads, which it has `started` in this order, from taking the cores of the network.
 
         Under Gloo the last one is the loop that moves the data: it spins while another rank's data is here before
@@ -84,15 +84,18 @@ class HorovodWorld(World):
 
         Where all ranks of the job are on one host, each is bound to its share of the cores, as mpirun does for two
         ranks. Other jobs may have further ranks on the same cores, as two "hosts" on one machine do: binding could
-        put several ranks on a core.
+        put several ranks on a core. Returns this rank's share of the cores; `rank` and `size` are those of its host.
         """
         affinities = self.all_gather_object(sorted(os.sched_getaffinity(0)))
         by_mpi = hvd.mpi_enabled()
-        if started and not (by_mpi and len(set().union(*affinities)) < self.local_size):
+        if started and not (by_mpi and len(set().union(*affinities)) < size):
             affinity.yield_to_others(started[0 if by_mpi else -1])
-        cores = affinity.cores_of(self.local_rank, affinities)
-        if self.local_size == self.size and cores:
+        cores = affinity.cores_of(rank, affinities)
+        if size == self.size and cores:
             affinity.bind(cores)
+            return affinity.usable_cores()
+        is_bound = any(other != affinities[0] for other in affinities)  # by the launcher
+        return max(1, affinity.usable_cores() // (1 if is_bound else size))
 
     def _allgather(self, array: np.ndarray) -> np.ndarray:
         """The rows of every rank's `array`, a numpy array on the host, one below the other."""

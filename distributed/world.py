@@ -4,10 +4,11 @@ import traceback
 from bdb import BdbQuit
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
+from distributed import affinity
 from distributed.committed import Committed
 from distributed.errors import InputError, print_error_line
 from distributed.exit_codes import FAILED, report_exit_code
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     from mxnet.ndarray import NDArray
 
 T = TypeVar("T")
+
+
+class Local(NamedTuple):
+    """The place of a rank among those of its host, and its share of the host's cores."""
+
+    rank: int
+    size: int
+    cores: int
+
+
 MAX_FACT = 200  # characters of a fact in the message of `compare`
 
 
@@ -28,14 +39,14 @@ class World:
 
     rank = 0
     size = 1
-    local_rank = 0  # among the ranks of this host
-    local_size = 1
+    local: Local  # this rank's place on its host
     monitor: Monitor  # the progress of the ranks, and failures
     committed: Committed  # what survives the end of a rank
 
     def __init__(self, monitor: Monitor | None = None) -> None:
         self.monitor = monitor or Monitor()
         self.committed = Committed()
+        self.local = Local(0, 1, affinity.usable_cores())
         self._block: str | None = None  # what the block of `fail_together` that runs now is about
 
     @property

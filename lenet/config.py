@@ -67,7 +67,10 @@ class Config:
 
     device: Literal["auto", "cpu", "gpu"] = distribution("auto", "auto, cpu or gpu", on_resume=NOT_KEPT)
     batch_size: Count | None = distribution(None, "images a step of each process", ge=1, le=10**6, on_resume=NOT_KEPT)
-    shard: Count = distribution(64, "images computed at a time, part of the result", ge=1, le=10**6, on_resume=NEW_RUN)
+    threads: Count | None = distribution(
+        None, "threads of a process (default: its cores)", ge=1, le=1024, on_resume=NOT_KEPT
+    )
+    shard: Count = distribution(32, "images computed at a time, part of the result", ge=1, le=10**6, on_resume=NEW_RUN)
     exchange: Literal["exact", "float32", "float16"] = distribution("exact", "exact (same bits), float32 or float16")
     stall_timeout: Number = distribution(60.0, "end a job that stalls for X seconds", gt=0, le=86_400, on_resume=FREE)
 

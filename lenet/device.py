@@ -43,6 +43,6 @@ def _gpu(count: int, world: World) -> mx.Context:
         raise InputError(f"MXNet sees no GPU on this host{reason}" if has_cuda else WITH_CUDA)
     if count == 1 and shown is not None:
         return mx.gpu(0)  # a launcher can give each process a GPU of its own, as Slurm does for --gpus-per-task
-    if world.local_size > count:
-        raise InputError(f"{world.local_size} processes on this host see {count} GPU(s); start at most {count} here")
-    return mx.gpu(world.local_rank)
+    if world.local.size > count:
+        raise InputError(f"{world.local.size} processes on this host see {count} GPU(s); start at most {count} here")
+    return mx.gpu(world.local.rank)

@@ -14,7 +14,7 @@ from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
 from lenet.data.fashion_mnist import CLASS_NAMES
 from lenet.device import choose_device
-from lenet.model.network import load_network
+from lenet.model.network import load_network, native_threads
 from lenet.model.parameters import named_parameters
 from lenet.run.network_spec import NetworkSpec
 from lenet.run.progress_bar import print_line
@@ -41,11 +41,12 @@ def main(options: Namespace, world: World) -> int:
         code = load_network(found.network)
     world.compare({"the data": dataset.digest, "the network": code.digest})
     with world.fail_together("the network"):
+        threads = native_threads(found.network, device, world.local.cores)
         net = load_trained(options.params if world.is_root else None, device, found, code)
     world.monitor.heartbeat("the network of rank 0")
     _broadcast_parameters(net, world)
     data = Batches(dataset.validation, device, found.pixel_mean, found.pixel_std)
-    evaluation = evaluate(net, data, world, Objective(len(found.class_names)))
+    evaluation = evaluate(net, data, world, Objective(len(found.class_names)), threads)
     if world.is_root:
         totals = evaluation.totals
         lines = [

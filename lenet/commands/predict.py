@@ -12,7 +12,7 @@ from lenet.commands import plots, user_images
 from lenet.commands.mistakes import probabilities
 from lenet.commands.pictures import read_picture, viewable
 from lenet.commands.show import MAX_IMAGES, first_images
-from lenet.commands.trained_network import FASHION, describe, load_trained
+from lenet.commands.trained_network import FASHION, describe, load_trained, threads_for
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
 from lenet.data.dataset import Split
@@ -57,7 +57,7 @@ def main(options: Namespace) -> None:
     else:
         split = first_images(dataset.validation, options.count or 6)
     data = Batches(split, mx.cpu(), found.pixel_mean, found.pixel_std)
-    chances = probabilities(predict_logits(net, data, range(len(split)))[0])
+    chances = probabilities(predict_logits(net, data, range(len(split)), threads_for(found))[0])
     predicted, names = chances.argmax(axis=1), found.class_names
     print(predicted.tolist())
     if options.image:

@@ -12,7 +12,7 @@ from lenet import cli
 from lenet.commands import curves, mistakes, plots, report_page
 from lenet.commands.plots import MAX_RUNS
 from lenet.commands.report_page import Scores
-from lenet.commands.trained_network import describe, load_trained
+from lenet.commands.trained_network import describe, load_trained, threads_for
 from lenet.data import fashion_mnist
 from lenet.data.batches import Batches
 from lenet.errors import InputError
@@ -112,7 +112,7 @@ def _evaluate_newest(run: History, name: str, data_dir: str | None, network: str
         return _evaluate_newest(run, name, data_dir, network)
     split = dataset.validation
     data = Batches(split, mx.cpu(), found.pixel_mean, found.pixel_std)
-    logits, labels = predict_logits(net, data, range(len(split)))
+    logits, labels = predict_logits(net, data, range(len(split)), threads_for(found))
     return Scores(name, path.name, found.class_names, confusion(logits, labels), mistakes.find_mistakes(logits, split))
 
 

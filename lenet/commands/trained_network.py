@@ -6,11 +6,12 @@ from pathlib import Path
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
+from distributed import World
 from lenet.data.classes import numbered
 from lenet.data.dataset import Dataset
 from lenet.data.fashion_mnist import CLASS_NAMES, PIXEL_MEAN, PIXEL_STD
 from lenet.errors import InputError
-from lenet.model.network import LENET5, Network, load_network
+from lenet.model.network import LENET5, Network, load_network, native_threads
 from lenet.model.parameters import named_parameters, set_parameters
 from lenet.model.params_file import limit_for, read_params
 from lenet.run import checkpoint
@@ -69,6 +70,11 @@ def load_trained(
         set_parameters(net, weights, path)
     net.hybridize(static_alloc=True)
     return net
+
+
+def threads_for(found: NetworkSpec) -> int | None:
+    """Return the `threads` of predict_logits for the network `found` on the CPU of this process. InputError: none."""
+    return native_threads(found.network, mx.cpu(), World().local.cores)
 
 
 def newest_network(path: Path) -> Path:

@@ -51,14 +51,19 @@ class AugmentedBatches(Batches):
         self.rows = nd.arange(height, ctx=device, dtype="int32").reshape((1, -1, 1))
         self.columns = nd.arange(width, ctx=device, dtype="int32").reshape((1, 1, -1))
 
+    @property
+    def draws(self) -> nd.NDArray:
+        """Return what happens to each image in this epoch, as the function `draws` does."""
+        return self._draws
+
     def start_epoch(self, epoch: int) -> None:
         """Draw the changes of the images for this epoch."""
         table = draws(self.seed, epoch, len(self), self.flip, self.shift)
-        self.draws = [nd.array(each.reshape(-1, 1, 1), ctx=self.device, dtype="int32") for each in table]  # (N, 1, 1)
+        self._draws = nd.array(table, ctx=self.device, dtype="int32")  # (3, N)
 
     def take(self, rows: nd.NDArray, images: nd.NDArray, labels: nd.NDArray) -> None:
         """Write images and labels as Batches.take does, with this epoch's changes."""
-        mirrored, down, right = (nd.take(each, rows) for each in self.draws)  # (n, 1, 1) each
+        mirrored, down, right = nd.take(self._draws, rows, axis=1).reshape((3, -1, 1, 1))  # (n, 1, 1) each
         row = nd.broadcast_sub(self.rows + self.shift, down)  # (n, H, 1): where a pixel comes from
         column = nd.broadcast_sub(self.columns + self.shift, right)  # (n, 1, W)
         column = nd.broadcast_add(column, nd.broadcast_mul(mirrored, (self.width - 1) - 2 * column))

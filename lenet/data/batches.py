@@ -17,6 +17,11 @@ class Batches:
         self.images = nd.array(split.images, ctx=device, dtype="uint8")
         self.labels = nd.array(split.labels, ctx=device, dtype=split.labels.dtype)
 
+    @property
+    def draws(self) -> nd.NDArray | None:
+        """Return what happens to each image in this epoch, as augmentation.draws does; None: nothing."""
+        return None
+
     def __len__(self) -> int:
         return len(self.images)
 

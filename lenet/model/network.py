@@ -12,10 +12,11 @@ from mxnet.gluon import HybridBlock
 
 from lenet.errors import InputError, shorten
 from lenet.model import graph
+from lenet.model.initial_weights import initial_weights
 from lenet.model.lenet5 import lenet5
-from lenet.model.padded import padded_lenet5
-from lenet.model.parameters import named_parameters
+from lenet.model.parameters import named_parameters, set_parameters
 from lenet.model.user_code import load_function, user_errors
+from lenet.native.library import load_library
 
 LENET5 = "lenet5"
 ImageShape = tuple[int, int, int]  # (channels, height, width)
@@ -29,7 +30,6 @@ class Network:
     digest: str  # SHA-256 of the user's code; "lenet5"
     make: Callable[[int, ImageShape], HybridBlock]  # for so many classes and images of this shape
     path: Path | None = None  # the user's file
-    cpu_form: Callable[[HybridBlock], HybridBlock] = lambda net: net  # what computes on a CPU, with the same parameters
 
     @property
     def identity(self) -> str:
@@ -70,11 +70,21 @@ class Network:
             graph.check(traced, named_parameters(net))
         except InputError as error:
             raise InputError(f"{self.path or LENET5}: {self.name}: {error}") from None
+        if self.is_lenet5:
+            shapes = {name: each.shape for name, each in named_parameters(net).items()}
+            set_parameters(net, initial_weights(seed, shapes), LENET5)
         return net
 
-    def training_form(self, net: HybridBlock, device: mx.Context, debug: bool) -> HybridBlock:
-        """What computes the training of `net` on `device`: its CPU form, or elsewhere and to debug its plain layers."""
-        return net if debug or device.device_type != "cpu" else self.cpu_form(net)
+
+def native_threads(spec: str, device: mx.Context, cores: int) -> int | None:
+    """Return in how many threads lenet/native computes the network `spec`: `cores`, or None where MXNet computes it.
+
+    InputError: the library of lenet/native cannot be loaded, or not on this processor.
+    """
+    if spec != LENET5 or device.device_type != "cpu":
+        return None
+    load_library()
+    return cores
 
 
 def load_network(spec: str) -> Network:
@@ -83,7 +93,7 @@ def load_network(spec: str) -> Network:
     The function takes the number of classes. InputError: the file or the function is missing or fails.
     """
     if spec == LENET5:
-        return Network("LeNet5", LENET5, lenet5, cpu_form=padded_lenet5)
+        return Network("LeNet5", LENET5, lenet5)
     file, _, name = spec.rpartition(":")
     if not file or not name.isidentifier():
         raise InputError(f"--network {shorten(spec)}: {LENET5} or FILE.py:FUNCTION is needed")

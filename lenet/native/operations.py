@@ -116,7 +116,7 @@ class NativeUpdate:
     @property
     def slots(self) -> tuple[str, ...]:
         """The names of the vectors that the rule keeps beside the weights."""
-        return {Rule.SGD: (), Rule.NESTEROV: ("momenta",)}.get(self.rule, ("mean", "variance"))
+        return {Rule.SGD: (), Rule.NESTEROV: ("momentum",)}.get(self.rule, ("mean", "variance"))
 
     def take(
         self, weights: nd.NDArray, slots: Sequence[nd.NDArray], total: nd.NDArray, learning_rate: float, step: int = 1

@@ -10,12 +10,14 @@ from lenet.data.fashion_mnist import PIXEL_MEAN, PIXEL_STD
 from lenet.run.progress import Progress
 
 
-def start_lines(config: Config, processes: int, dataset: Dataset, devices: Sequence[str]) -> list[str]:
-    """Return the lines that a run begins with; `devices` are those of all ranks."""
+def start_lines(
+    config: Config, processes: int, dataset: Dataset, devices: Sequence[str], threads: int | None = None
+) -> list[str]:
+    """Return the lines that a run begins with; `devices` are those of all ranks, `threads` those of this one."""
     lines = [
         f"{dataset.name}: {len(dataset.train):,} training and {len(dataset.validation):,} test images; "
         f"{config.global_batch} images a step on {', '.join(sorted(set(devices)))}; "
-        f"processes: {processes}, {_promise(config)}"
+        f"processes: {processes}, {f'threads: {threads}, ' if threads else ''}{_promise(config)}"
     ]
     if (dataset.pixel_mean, dataset.pixel_std) != (PIXEL_MEAN, PIXEL_STD):
         lines.append(_own_data(dataset))

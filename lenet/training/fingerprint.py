@@ -14,10 +14,15 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 VECTORS = ("sse4_1", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_bf16")
 
 
-def fingerprint(config: Config, device_kind: str) -> dict[str, str]:
-    """What must be the same in all processes of a job, as text by name: code, and for exact sums what computes."""
-    facts = {"the code": code_version()}
-    if config.exchange == "exact":
+def fingerprint(config: Config, device_kind: str, is_native: bool = False) -> dict[str, str]:
+    """What must be the same in all processes of a job, as text by name: code, and for exact sums what computes.
+
+    What lenet/native computes has the same bits on every processor, with every C library and version of NumPy.
+    """
+    facts = {"the code": code_version() if is_native else f"{code_version()} ({package_versions()})"}
+    if config.exchange == "exact" and is_native:
+        facts["the device"] = "native"
+    elif config.exchange == "exact":
         facts["the processor"] = processor()
         facts["the C library"] = os.confstr("CS_GNU_LIBC_VERSION") or "unknown"  # its exp and log are in the loss
         facts["the device"] = device_kind
@@ -27,12 +32,17 @@ def fingerprint(config: Config, device_kind: str) -> dict[str, str]:
 
 
 def code_version() -> str:
-    """SHA-256, in short, of the project's Python files, with the versions of MXNet and NumPy."""
+    """SHA-256, in short, of the project's Python and C++ files."""
     digest = hashlib.sha256()
-    paths = (ROOT / "train.py", *sorted(ROOT.glob("lenet/**/*.py")), *sorted(ROOT.glob("distributed/**/*.py")))
-    for path in paths:
-        digest.update(path.read_bytes())
-    return f"{digest.hexdigest()[:12]} (mxnet {mx.__version__}, numpy {np.__version__})"
+    for pattern in ("train.py", "lenet/**/*.py", "lenet/native/*.?pp", "distributed/**/*.py"):
+        for path in sorted(ROOT.glob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def package_versions() -> str:
+    """The versions of the packages that compute where native code does not."""
+    return f"mxnet {mx.__version__}, numpy {np.__version__}"
 
 
 def processor() -> str:

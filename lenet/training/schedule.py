@@ -1,8 +1,7 @@
 """The learning rate, a function of the progress and the config."""
 
-import math
-
 from lenet.config import Config
+from lenet.exact_math import cosine_of_pi
 from lenet.run.progress import Progress
 
 
@@ -20,4 +19,4 @@ def learning_rate(config: Config, progress: Progress, images_in_step: int, image
     if config.schedule == "constant":
         return peak
     left = max(0.0, (config.epochs - epochs) / (config.epochs - warmup))  # 1 at the peak, 0 at the end
-    return peak * (left if config.schedule == "linear" else (1 - math.cos(math.pi * left)) / 2)
+    return peak * (left if config.schedule == "linear" else (1 - cosine_of_pi(left)) / 2)

@@ -10,6 +10,7 @@ from distributed import World
 from lenet.config import Config
 from lenet.data.batches import Batches
 from lenet.training.exact_sum import ShardSum
+from lenet.training.native_shards import NativeShards
 from lenet.training.objective import Objective
 from lenet.training.shard_loop import ShardLoop
 from lenet.training.state import TrainState
@@ -37,14 +38,23 @@ class Computation(Protocol):
 class Step:
     """Takes steps: changes `state` by the gradients of all ranks."""
 
-    def __init__(self, net: HybridBlock, state: TrainState, objective: Objective, config: Config, data: Batches):
-        """`net` is what computes, of the parameters in `state`: Network.training_form returns it."""
+    def __init__(
+        self,
+        net: HybridBlock,
+        state: TrainState,
+        objective: Objective,
+        config: Config,
+        data: Batches,
+        threads: int | None = None,
+    ):
+        """`net` has the parameters in `state`; with `threads` native code computes it, in that many of them."""
         self.state, self.config, self.data = state, config, data
         self.places = StepVector(state, objective.metrics)
         tail = self.places.size - state.trained.layout.size
         self.sum = ShardSum(config.exchange, self.places.size, tail, state.device)
         self.requests, self.report = self.sum.total[self.places.requests], self.sum.total[self.places.report]
-        self.computation: Computation = ShardLoop(net, state, objective, config, data, self.places, self.sum)
+        rest = (state, objective, config, data, self.places, self.sum)
+        self.computation: Computation = NativeShards(*rest, threads) if threads else ShardLoop(net, *rest)
 
     def take(
         self, world: World, order: nd.NDArray, begin: int, end: int, learning_rate: float, requests: Sequence[bool]

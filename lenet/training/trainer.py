@@ -18,7 +18,7 @@ from lenet.data.augmentation import training_batches
 from lenet.data.batches import Batches, epoch_order
 from lenet.data.dataset import Dataset
 from lenet.device import choose_device
-from lenet.model.network import Network, load_network
+from lenet.model.network import Network, load_network, native_threads
 from lenet.run.messages import final_line, resume_lines, start_lines
 from lenet.run.metrics_log import MetricsLog
 from lenet.run.network_spec import NetworkSpec
@@ -66,6 +66,7 @@ class Trainer(AbstractContextManager):
 
     # What computes.
     device: mx.Context
+    threads: int | None  # of native code; None where MXNet computes
     net: HybridBlock  # the plain layers: what is evaluated
     objective: Objective
     step: Step
@@ -87,13 +88,14 @@ class Trainer(AbstractContextManager):
         with world.fail_together("the device and the network's code"):
             self.device = choose_device(config.device, world)
             self.network = load_network(config.network)
+            self.threads = self._native_threads()
         facts = {
             "the data": dataset.digest,
             "the classes": str(dataset.class_names),
             "the network": self.network.digest,
         }
         facts |= {f"the option {name}": str(value) for name, value in asdict(config).items()}
-        world.compare({**facts, **fingerprint(config, self.device.device_type)})
+        world.compare({**facts, **fingerprint(config, self.device.device_type, is_native=self.threads is not None)})
         self.output = OutputDir(config.output_dir, NetworkSpec.of(config.network, dataset), self.network.name)
         with world.fail_together("the output folder, the data set on the device and the network"):
             if world.is_root:
@@ -104,8 +106,7 @@ class Trainer(AbstractContextManager):
             self.net = self.network.build(len(dataset.class_names), dataset.image_shape, config.seed, self.device)
         self.state = TrainState.of(self.net, self.device, choose_optimizer(config).slots)
         self.objective = Objective.of(config, self.network, len(dataset.class_names))
-        form = self.network.training_form(self.net, self.device, config.debug)
-        self.step = Step(form, self.state, self.objective, config, self.training_data)
+        self.step = Step(self.net, self.state, self.objective, config, self.training_data, self.threads)
         bar = ProgressBar(config.epochs, len(dataset.train), config.global_batch, config.max_steps)
         self.log = MetricsLog(config.output_dir, world.is_root, bar, config.tensorboard, asdict(config))
         self.profile = StepProfile(config.profile if world.is_root else None, self.log.say)
@@ -123,7 +124,7 @@ class Trainer(AbstractContextManager):
         """Set the state of all ranks to what is kept in memory, to that of a checkpoint, or to the start."""
         world, state = self.world, self.state
         devices = world.all_gather_object(str(self.device))
-        for line in start_lines(self.config, world.size, self.dataset, devices):
+        for line in start_lines(self.config, world.size, self.dataset, devices, self.threads):
             self.log.say(line)
         with world.fail_together("the checkpoint to resume from"):
             restored = self.checkpointer.restore(state) if world.is_root else False
@@ -176,7 +177,7 @@ class Trainer(AbstractContextManager):
         seconds_training = time.monotonic() - began
         if self.state.progress.images_done == len(self.training_data):
             self.state.copy_to(self.net)
-            evaluation = evaluate(self.net, self.validation_data, self.world, self.objective)
+            evaluation = evaluate(self.net, self.validation_data, self.world, self.objective, self.threads)
             self.log.epoch(
                 self.state.progress,
                 self.state.totals,
@@ -246,6 +247,14 @@ class Trainer(AbstractContextManager):
             self.log.step(pending.progress, metrics.loss, pending.learning_rate)
         if metrics.stop_requests or metrics.resize_requests:
             self.ended_by = End.STOP if metrics.stop_requests else End.RESIZE
+
+    def _native_threads(self) -> int | None:
+        """Return in how many threads native code computes: at most one for each shard of this rank."""
+        if self.config.debug:
+            return None
+        shards = -(-self.config.global_batch // self.config.shard)
+        cores = self.config.threads or min(self.world.local.cores, -(-shards // self.world.size))
+        return native_threads(self.config.network, self.device, cores)
 
     def _learning_rate(self, images_in_step: int) -> float:
         return learning_rate(self.config, self.state.progress, images_in_step, len(self.training_data))

@@ -3,7 +3,7 @@
 import mxnet as mx
 import pytest
 
-from distributed import World
+from distributed.world import Local, World
 from lenet.device import choose_device
 from lenet.errors import InputError
 
@@ -22,7 +22,7 @@ def choose(monkeypatch):
         if shown is not None:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
         world = World()
-        world.local_rank, world.local_size = local_rank, local_size
+        world.local = Local(local_rank, local_size, cores=1)
         return choose_device(requested, world)
 
     return choose
