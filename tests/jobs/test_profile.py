@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support import run_jobs
-from tests.support.run_jobs import gloo, mpirun
+from tests.support.run_jobs import mpirun
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_a_short_run_says_so(options, tmp_path, steps, told):
 
 def test_a_path_that_cannot_be_written_is_told_before_training(options, tmp_path):
     words = [*options, "--output-dir", tmp_path / "run", "--profile", tmp_path / "missing" / "trace.json"]
-    outcome = run_jobs.run(gloo(2), "train.py", *words)
+    outcome = run_jobs.run(mpirun(2), "train.py", *words)
     assert outcome.errors[0].startswith(f"--profile {tmp_path / 'missing' / 'trace.json'}: No such file")
     assert len(outcome.errors) == 1
     assert list((tmp_path / "run" / "checkpoints").iterdir()) == []

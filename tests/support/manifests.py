@@ -1,5 +1,6 @@
 """What kubectl makes of the folders under k8s, and what Kubernetes would make of that for a container."""
 
+import functools
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,10 +22,14 @@ needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kube
 
 def render(variant: str, root: Path = K8S) -> list[dict[str, Any]]:
     """The objects of a variant, as they would go to the cluster."""
-    command = ["kubectl", "kustomize", str(Path(root, variant))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return list(yaml.safe_load_all(_kustomize(Path(root, variant))))
+
+
+@functools.cache
+def _kustomize(folder: Path) -> str:
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return done.stdout
 
 
 def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
