@@ -53,7 +53,7 @@ def take(step, world, learning_rate=0.1, requests=(False, False)):
 
 @pytest.mark.parametrize("shard", [2, 4, 64])
 @pytest.mark.parametrize("exchange", ["exact", "float32"])
-# With both, MXNet's own Nesterov momentum depends on where a weight lies; test_sgd.py has the definition.
+# With both, MXNet's own Nesterov momentum depends on where a weight lies; test_optimizer.py has the definition.
 @pytest.mark.parametrize(("momentum", "weight_decay"), [(0, 0), (0, 0.1), (0.9, 0), (0.5, 0)])
 def test_steps_are_those_of_the_trainer(split, shard, exchange, momentum, weight_decay):
     step = make_step(split, momentum=momentum, weight_decay=weight_decay, shard=shard, exchange=exchange)
