@@ -814,7 +814,7 @@ class Run {
     const float* inputs = inputs_ + shard_ * (shard * net_.input_row + dense.input_row + input);
     const float* gradients = unit_gradients_ + (shard * groups_ * net_.unit_row + dense.unit_row) * GROUP;
     int32_t largest = 0;
-    in_blocks<LANES == 16 ? 12 : 3, 1>(0, dense.units, [&](size_t unit, auto block) {
+    in_blocks<LANES == 16 ? 6 : 3, 1>(0, dense.units, [&](size_t unit, auto block) {
       alignas(64) float sums[block][PANEL];
       dense_weight_gradients<block>(inputs, gradients + unit * GROUP, net_.unit_row, images_of(shard), sums);
       for (int u = 0; u < block; ++u) {

@@ -64,9 +64,9 @@ class NativeShards:
     ) -> None:
         """Overwrite `total` (parameters + METRICS or more,) int64 with the sum over shards of a step.
 
-        The images are `order[rows]`, whole shards of a step of `step_images`; without rows the sum is 0. `order` is
-        (n,) int32; `draws` (3, N) int32 mirrors and moves images, as lenet/data/augmentation.py draws it. Gradients and
-        loss are those of the mean over the step's images, in units of 2**-40.
+        The images are `order[rows]`, whole shards of a step of `step_images`; without rows the sum is 0. `order` (n,)
+        is int32; `draws` (3, N) int32 mirrors and moves images, as lenet/data/augmentation.py draws it. Gradients
+        and loss are those of the mean over the step's images, in units of 2**-40.
         """
         task = tasks.Gradients(
             data=self.data._describe(weights),

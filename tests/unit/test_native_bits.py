@@ -84,6 +84,7 @@ def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=250).stdout
 
 
+@pytest.mark.slow
 @needs("c++")
 def test_a_program_without_python_has_the_known_digest(build):
     """What the tests of other processors and of sanitizers run."""

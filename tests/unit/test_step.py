@@ -8,7 +8,6 @@ from mxnet import autograd, gluon, nd
 from distributed import World
 from lenet.config import Config
 from lenet.data.dataset import Split
-from lenet.model.network import load_network
 from lenet.model.parameters import named_parameters
 from lenet.training.objective import Objective
 from lenet.training.state import TrainState
@@ -41,8 +40,8 @@ def split():
 def make_step(split, **options):
     net = build_lenet5(seed=3)
     state, config = TrainState.of(net, DEVICE, ("momentum",)), Config(**options)
-    form = load_network("lenet5").training_form(net, DEVICE, config.debug)
-    return Step(form, state, Objective(10), config, batches_of(split))
+    threads = None if config.debug else 2  # native code, as a Trainer has it, or the plain layers
+    return Step(net, state, Objective(10), config, batches_of(split), threads)
 
 
 def take(step, world, learning_rate=0.1, requests=(False, False)):
