@@ -55,7 +55,7 @@ class World:
         return self.rank == 0
 
     def split(self, items: Sequence[T]) -> Sequence[T]:
-        """This rank's part of `items`: contiguous, disjoint from the others', as long or shorter by one item."""
+        """This rank's part of `items`. The parts are contiguous and disjoint; their lengths differ by at most one."""
         return items[len(items) * self.rank // self.size : len(items) * (self.rank + 1) // self.size]
 
     def allreduce(self, vector: "NDArray", as_float16: bool = False) -> None:
