@@ -11,7 +11,6 @@ from typing import Any
 
 import mxnet as mx
 
-from lenet.data import batches
 from lenet.training import step, trainer
 from tests.programs.patched_train import after, before, run_train
 
@@ -44,7 +43,7 @@ class Watched:
 
 def note_devices(report: mx.nd.NDArray, taken_by: step.Step, *_: Any) -> None:
     state = taken_by.state
-    arrays = [state.trained.vector, state.slots["momentum"], taken_by.computation.vector, taken_by.sum.total, report]
+    arrays = [state.trained.vector, state.slots["momentum"], taken_by.sum.total, report]
     used.update(str(array.context) for array in arrays)
 
 
@@ -57,7 +56,7 @@ mx.context.Context._default_ctx = Watched()
 trainer.choose_device = lambda *_: mx.cpu(1)
 after(step.Step, "take", note_devices)
 if planted == "planted":
-    before(batches.Batches, "take", ask_for_default)
+    before(step.Step, "take", ask_for_default)
 try:
     run_train(options)
 finally:

@@ -110,7 +110,7 @@ def test_requests_travel_with_the_gradients(split):
 def test_a_gradient_that_cannot_be_added_up_is_noticed(split, bad):
     """The loss alone does not tell: it is of before the step."""
     step = make_step(split, shard=4)
-    step.state.trained.views()["7.weight"][0, 0] = bad
+    step.state.trained.views()["7.weight"][0] = bad
     assert take(step, World()).shards_in_range < step.shards_of(IMAGES)
 
 
@@ -118,7 +118,6 @@ def test_a_finite_gradient_that_is_too_large_is_noticed(split):
     step = make_step(split, shard=4)
     step.state.trained.views()["7.weight"][:] *= 1e9
     assert take(step, World()).shards_in_range == 0
-    assert np.isfinite(step.computation.vector.asnumpy()).all()
 
 
 def test_large_gradients_within_the_range_are_added_up(split):
