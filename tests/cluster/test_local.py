@@ -19,7 +19,7 @@ def startable(tmp_path: Path) -> Machine:
     (machine.checkout / ".venv").symlink_to(sys.prefix)
     shutil.copy(PROGRAMS / "train_stub.py", machine.checkout / "train.py")
     for name in ("lenet", "distributed"):  # it reads the options first
-        shutil.copytree(ROOT / name, machine.checkout / name)
+        shutil.copytree(ROOT / name, machine.checkout / name, dirs_exist_ok=True)
     return machine
 
 
