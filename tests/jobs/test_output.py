@@ -49,7 +49,7 @@ def test_log_every(options, tmp_path):
 
 def test_rank_0_alone_speaks_and_writes(options, tmp_path):
     folder = tmp_path / "run"
-    outcome = run_jobs.run(mpirun(2), *program("audited"), folder, "--output-dir", folder, *options)
+    outcome = run_jobs.run(gloo(2), *program("audited"), folder, "--output-dir", folder, *options)
     assert outcome.code == 0, outcome.text
     assert {rank for rank, _ in outcome.lines} == {0}
     wrote = [text for _, text in outcome.lines if re.match(r"0 (os|open|shutil)", text)]

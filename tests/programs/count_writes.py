@@ -13,4 +13,4 @@ def fail(_: object) -> int:
     raise InputError("what is wrong")
 
 
-sys.exit(run_job(fail, (InputError,)))
+sys.exit(run_job(fail))

@@ -18,7 +18,7 @@ from lenet.training import step, trainer
 from tests.programs.patched_train import after, before, rank, run_train
 
 DEVICE = mx.cpu(1)
-WAITS = "WaitAll WaitToRead WaitToWrite SyncCopyFromNDArray Save SaveRawBytes GetData ToDLPack GetSharedMemHandle"
+WAITS = "WaitAll WaitToRead WaitToWrite SyncCopyFromNDArray Save SaveRawBytes ToDLPack GetSharedMemHandle"
 PLANTED = [
     lambda step, report: report[0].asscalar(),
     lambda step, report: mx.nd.save("/dev/null", report),
