@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train on this machine: one process per GPU or, without a GPU, one per core up to 4.
+# Train on this machine: one process per GPU; without a GPU LeNet-5 in one process, other networks in one per core up to 4.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -7,8 +7,8 @@ if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
   cat <<'EOF'
 usage: [NP=n] ./launch/local.sh [OPTIONS of train.py]
 
-Trains on this machine with one process per GPU or, without a GPU, one per core up to 4. NP=n
-starts n processes. The first time it sets everything up: see launch/setup.sh --help. The lines
+Trains on this machine with one process per GPU. Without a GPU LeNet-5 takes one process, whose
+threads use all cores, and another network one process per core up to 4. NP=n starts n processes. The first time it sets everything up: see launch/setup.sh --help. The lines
 and the exit code are train.py's: 0 finished, 2 bad input, 143 asked to stop (Ctrl-C) with a
 checkpoint on disk, 1 anything else.
 
@@ -26,6 +26,13 @@ if ! [[ ${NP:-1} =~ ^[1-9][0-9]{0,3}$ ]]; then
 fi
 launch/setup.sh
 
+# The network that the options name; nothing where they are wrong, which train.py says.
+network_of() {
+  .venv/bin/python -c 'import sys
+from lenet.config import read_config
+print(read_config(sys.argv[1:], None).network)' "$@" 2>/dev/null || :
+}
+
 # nvidia-smi knows neither what CUDA_VISIBLE_DEVICES hides nor whether this MXNet has CUDA. What keeps MXNet from
 # counting is left to train.py to say.
 gpus=0
@@ -37,6 +44,8 @@ if [ -n "${NP:-}" ]; then
   processes=$NP why="as NP says"
 elif [ "$gpus" -gt 0 ]; then
   processes=$gpus why="one per GPU"
+elif [ "$(network_of "$@")" = lenet5 ]; then
+  processes=1 why="whose threads use all cores"
 else
   processes=$((cores < 4 ? cores : 4)) why="one per core up to 4"
 fi

@@ -70,11 +70,11 @@ def main():
     world = connect()
     from mxnet import nd
 
-    step = prepare()
+    step = prepare(threads=world.local.cores)
     clock = Clock(nd.waitall)
     whole = seconds_of_a_step(world, world, step, batch, seconds=0.5)
     take_apart(world, step, batch, clock)
-    everywhere = world.all_gather_object([clock.seconds, limits(batch / world.size, exchange)])
+    everywhere = world.all_gather_object([clock.seconds, limits(batch / world.size / world.local.cores, exchange)])
     if world.is_root:
         parts = {**split_exchange([seconds for seconds, _ in everywhere]), WHOLE: whole}
         bounds = {name: statistics.mean(found[name] for _, found in everywhere) for name in everywhere[0][1]}
@@ -105,10 +105,9 @@ def split_exchange(everywhere):
 def take_apart(world, step, batch, clock):
     """The parts of Step.take, each one waited for."""
     waited = {
-        (step.computation, "_compute"): "forward and backward",
-        (step.sum, "add"): "sum of the shards",
+        (step.computation, "compute"): "forward and backward, and their sum",
         (step.sum, "allreduce"): "exchange",
-        (type(step.computation.optimizer), "update"): "update",
+        (step.computation, "update"): "update",
     }
     for (owner, name), part in waited.items():
         setattr(owner, name, timed(getattr(owner, name), clock(part)))
@@ -136,13 +135,13 @@ def start_mpi():
 
 
 def limits(batch, exchange):
-    """Seconds that each part needs at the least, by this machine's rates while all processes work."""
+    """Seconds that each part needs at the least for `batch` images a core, by the rates while all processes work."""
     flops, rate = matrix_product_rate(), copy_rate()
     found = {
-        "forward and backward": batch * (FORWARD + BACKWARD) / flops,
+        "forward and backward, and their sum": batch * (FORWARD + BACKWARD) / flops,
         "update": PARAMETERS * 4 * 5 / rate,  # weights and momenta read and written, gradients read
     }
-    found[WHOLE] = found["forward and backward"]
+    found[WHOLE] = found["forward and backward, and their sum"]
     if exchange is not None:
         found["exchange"] = exchange
         found[WHOLE] += exchange

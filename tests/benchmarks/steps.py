@@ -34,7 +34,7 @@ def main():
     parser.add_argument("--alone", action="store_true")
     chosen = parser.parse_args()
     world = connect()
-    step = prepare(exchange=chosen.exchange, shard=chosen.shard)
+    step = prepare(world.local.cores, exchange=chosen.exchange, shard=chosen.shard)
     partners = Alone(world) if chosen.alone else world
     found = {batch: seconds_of_a_step(world, partners, step, batch, chosen.seconds) for batch in chosen.batches}
     if world.is_root:
@@ -42,8 +42,8 @@ def main():
     world.close()
 
 
-def prepare(**options):
-    """A Step on the training images. MXNet comes in here, after the world has chosen the number of threads."""
+def prepare(threads=1, **options):
+    """A Step on the training images, computed in `threads`. MXNet is imported here, once its settings are made."""
     import mxnet as mx
 
     from lenet.config import Config
@@ -59,8 +59,7 @@ def prepare(**options):
     net = network.build(len(dataset.class_names), dataset.image_shape, 1, mx.cpu())
     data = Batches(dataset.train, mx.cpu(), dataset.pixel_mean, dataset.pixel_std)
     state = TrainState.of(net, mx.cpu(), ("momentum",))
-    form = network.training_form(net, mx.cpu(), debug=False)
-    return Step(form, state, Objective(len(dataset.class_names)), Config(**options), data)
+    return Step(net, state, Objective(len(dataset.class_names)), Config(**options), data, threads)
 
 
 def steps_of(step, batch):

@@ -47,7 +47,7 @@ def test_local_starts_one_process_without_a_launcher(startable):
     [
         ("2", 2, "one per GPU"),
         ("1", 1, "one per GPU"),  # CUDA_VISIBLE_DEVICES hides the other
-        ("0", 3, "one per core up to 4"),  # MXNet is built without CUDA
+        ("0", 1, "whose threads use all cores"),  # MXNet is built without CUDA
         ("", 1, "one per GPU"),  # CUDA does not start: train.py says why
     ],
 )
@@ -60,3 +60,11 @@ def test_local_starts_a_process_per_gpu_that_mxnet_sees(startable, count, proces
     assert outcome.code == 0, outcome.text
     assert f"starting {processes} process(es), {why}\n" in outcome.err
     assert started(startable) == ["--epochs 2"] * processes
+
+
+def test_another_network_has_a_process_per_core(startable):
+    startable.put("nproc", "echo 3")
+    path = f"{startable.bin}:{os.environ['PATH']}"
+    outcome = startable.local("--network", "net.py:small", NP="", PATH=path)
+    assert outcome.code == 0, outcome.text
+    assert "starting 3 process(es), one per core up to 4\n" in outcome.err
