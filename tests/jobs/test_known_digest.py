@@ -1,7 +1,7 @@
 """The default run has the same bits on every processor: 30 steps of it, of which the SHA-256 is known.
 
-The digest was seen with vectors of 4, 8 and 16 lanes, compiled for AVX2. Another processor, Python, NumPy or C library has
-to give it too.
+The digest was seen with vectors of 4, 8 and 16 lanes, compiled for AVX2. Another processor, Python, NumPy or C library
+has to give it too.
 """
 
 import hashlib
