@@ -8,9 +8,10 @@ if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then
 usage: [NP=n] ./launch/local.sh [OPTIONS of train.py]
 
 Trains on this machine with one process per GPU. Without a GPU LeNet-5 takes one process, whose
-threads use all cores, and another network one process per core up to 4. NP=n starts n processes. The first time it sets everything up: see launch/setup.sh --help. The lines
-and the exit code are train.py's: 0 finished, 2 bad input, 143 asked to stop (Ctrl-C) with a
-checkpoint on disk, 1 anything else.
+threads use all cores, and another network one process per core up to 4. NP=n starts n processes.
+The first time it sets everything up: see launch/setup.sh --help. The lines and the exit code are
+train.py's: 0 finished, 2 bad input, 143 asked to stop (Ctrl-C) with a checkpoint on disk, 1
+anything else.
 
   ./launch/local.sh --epochs 20 --output-dir runs/long
   NP=1 ./launch/local.sh --debug

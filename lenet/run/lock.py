@@ -32,20 +32,22 @@ class FolderLock:
         self.folder, self.name_file = folder, folder / ".lock"
         self.name = f"process {os.getpid()} on {socket.gethostname()}\n{secrets.token_hex(8)}\n"
         self.lock: BaseFileLock = UnixFileLock(
-            self.name_file, blocking=False, thread_local=False, fallback_to_soft=False
+            self.name_file, poll_interval=0.05, thread_local=False, fallback_to_soft=False
         )
 
-    def take(self) -> None:
-        """Take the lock. Held: another process holds it. OSError: no file can be written here."""
+    def take(self, patience: float = 0.0) -> None:
+        """Take the lock, for which to wait `patience` seconds. Held: another process holds it. OSError: no file can be
+        written here.
+        """
         try:
-            self._acquire()
+            self._acquire(patience)
         except Timeout:
             raise Held(self._owner()) from None
         self.name_file.write_text(self.name)
 
-    def _acquire(self) -> None:
+    def _acquire(self, patience: float) -> None:
         try:
-            self.lock.acquire()
+            self.lock.acquire(timeout=patience)
         except OSError as error:
             if error.errno not in NO_FLOCK:
                 raise

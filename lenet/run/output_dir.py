@@ -43,11 +43,14 @@ class OutputDir:
         """Where the network of the best evaluation is written."""
         return self.path / f"best_{self.network}.params"
 
-    def open(self) -> None:
-        """Make the folder, take it for this job alone, remove what a killed job left half. InputError: it cannot be."""
+    def open(self, patience: float = 0.0) -> None:
+        """Make the folder, take it for this job alone, remove what a killed job left half. InputError: it cannot be.
+
+        `patience`: seconds to wait for a job that was just killed; it holds the folder until the kernel has ended it.
+        """
         with self._disk_errors():
             (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
-            self._take_lock()
+            self._take_lock(patience)
             for left_over in (*self.path.glob(f".*{PARTIAL}"), *self.path.glob(f"checkpoints/.*{PARTIAL}")):
                 shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
 
@@ -98,12 +101,12 @@ class OutputDir:
         except OSError as error:
             raise InputError(f"--output-dir {self.path}: {error.strerror}") from None
 
-    def _take_lock(self) -> None:
+    def _take_lock(self, patience: float) -> None:
         if self.lock is not None:
             return
         lock = FolderLock(self.path)
         try:
-            lock.take()
+            lock.take(patience)
         except Held as holder:
             raise InputError(
                 f"--output-dir {self.path}: another job writes there ({holder}); choose another folder"

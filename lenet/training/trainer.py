@@ -26,7 +26,7 @@ from lenet.run.output_dir import OutputDir
 from lenet.run.progress import Progress, Totals
 from lenet.run.progress_bar import ProgressBar
 from lenet.run.resume import run_identity
-from lenet.training.checkpointer import Checkpointer
+from lenet.training.checkpointer import FOLDER_PATIENCE, Checkpointer
 from lenet.training.evaluation import evaluate
 from lenet.training.fingerprint import fingerprint
 from lenet.training.objective import Objective
@@ -99,7 +99,7 @@ class Trainer(AbstractContextManager):
         self.output = OutputDir(config.output_dir, NetworkSpec.of(config.network, dataset), self.network.name)
         with world.fail_together("the output folder, the data set on the device and the network"):
             if world.is_root:
-                self.output.open()
+                self.output.open(FOLDER_PATIENCE)
                 check_path(config.profile)
             self.training_data = training_batches(config, dataset, self.device)
             self.validation_data = Batches(dataset.validation, self.device, dataset.pixel_mean, dataset.pixel_std)
