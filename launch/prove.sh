@@ -48,7 +48,7 @@ losses() { grep -oE '"(step|epoch|[a-z_]*loss|[a-z_]*accuracy)": [^,}]*' "$1/met
 # The kinds of vectors that this machine has and lenet/native is built for, the one that is chosen first.
 kinds=()
 for kind in avx512 avx2 neon; do
-  if LENET_VECTORS=$kind python -c 'from lenet.native.library import load_library; load_library()' 2>/dev/null; then
+  if LENET_VECTORS=$kind python -c 'from lenet.native.loader import load_library; load_library()' 2>/dev/null; then
     kinds+=("$kind")
   fi
 done

@@ -16,7 +16,7 @@ from lenet.model.initial_weights import initial_weights
 from lenet.model.lenet5 import lenet5
 from lenet.model.parameters import named_parameters, set_parameters
 from lenet.model.user_code import load_function, user_errors
-from lenet.native.library import load_library
+from lenet.native.loader import load_library
 
 LENET5 = "lenet5"
 ImageShape = tuple[int, int, int]  # (channels, height, width)

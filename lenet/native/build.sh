@@ -14,7 +14,7 @@ flags=(-std=c++17 -O3 -ffp-contract=off -fno-math-errno -Wall -Wextra -pthread -
 case $(uname -m) in
   x86_64) kinds=('avx2 8 -mavx2 -mfma' 'avx512 16 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512') ;;
   aarch64) kinds=('neon 4') ;;
-  *) exit 0 ;; # lenet/native/library.py says it where it matters
+  *) exit 0 ;; # lenet/native/loader.py says it where it matters
 esac
 
 digest=$(cat "$source"/{lenet5.cpp,workers.hpp,build.sh} | sha256sum | cut -d' ' -f1)

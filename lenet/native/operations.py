@@ -13,7 +13,7 @@ from mxnet import nd
 from mxnet.base import _LIB, check_call
 
 from lenet.native import tasks
-from lenet.native.library import load_library
+from lenet.native.loader import load_library
 from lenet.native.tasks import Rule
 
 

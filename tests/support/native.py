@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet.native import tasks
-from lenet.native.library import load_library
+from lenet.native.loader import load_library
 from tests.support.run_jobs import ROOT
 
 SOURCE = ROOT / "lenet/native/lenet5.cpp"

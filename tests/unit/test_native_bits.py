@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lenet.errors import InputError
-from lenet.native.library import choose_kind, load_library, open_library
+from lenet.native.loader import choose_kind, load_library, open_library
 from tests.support import native
 from tests.support.run_jobs import ROOT
 

@@ -9,7 +9,7 @@ import pytest
 
 from lenet.errors import InputError
 from lenet.native import library
-from lenet.native.library import choose_kind, open_library
+from lenet.native.loader import choose_kind, open_library
 
 AVX2 = "avx avx2 fma"
 AVX512 = f"{AVX2} avx512f avx512dq avx512cd avx512bw avx512vl"
