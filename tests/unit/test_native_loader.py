@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lenet.errors import InputError
-from lenet.native import library
+from lenet.native import loader
 from lenet.native.loader import choose_kind, open_library
 
 AVX2 = "avx avx2 fma"
@@ -69,11 +69,11 @@ def test_a_missing_library(tmp_path):
 def test_a_library_of_other_source(monkeypatch, tmp_path):
     kind = choose_kind()
     stale = shutil.copy(INSTALLED / f"lenet5-{kind}.so", tmp_path / "stale.so")
-    monkeypatch.setattr(library, "source_digest", lambda: "0" * 64)
+    monkeypatch.setattr(loader, "source_digest", lambda: "0" * 64)
     with pytest.raises(InputError, match="built from other source"):
         open_library(stale, kind)
 
 
 def test_each_kind_of_this_machine_is_installed():
-    kinds = library.KINDS[platform.machine()]
+    kinds = loader.KINDS[platform.machine()]
     assert sorted(path.name for path in INSTALLED.glob("*.so")) == sorted(f"lenet5-{kind}.so" for kind in kinds)
