@@ -1,6 +1,5 @@
 """Saves the state of a run in memory and on the disk, and restores it."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -138,17 +137,12 @@ class Checkpointer:
         OSError: another process holds the folder for longer, and has not saved this.
         """
         output = OutputDir(self.output.path) if self.output.lock is None else self.output
-        give_up = time.monotonic() + FOLDER_PATIENCE
-        while True:
-            try:
-                output.open()
-                break
-            except InputError as error:
-                if checkpoint.folder_of(output.path, saved.progress.step).exists():
-                    return
-                if time.monotonic() > give_up:
-                    raise OSError(f"no checkpoint of step {saved.progress.step}: {error}") from None
-                time.sleep(0.05)
+        try:
+            output.open(FOLDER_PATIENCE)
+        except InputError as error:
+            if checkpoint.folder_of(output.path, saved.progress.step).exists():
+                return
+            raise OSError(f"no checkpoint of step {saved.progress.step}: {error}") from None
         try:
             checkpoint.save(output.path, saved, keep=self.config.keep)
         finally:

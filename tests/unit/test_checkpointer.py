@@ -1,11 +1,11 @@
 """What is kept of a job that has lost ranks reaches the disk, whoever holds the output folder at that moment."""
 
-import time
 from types import SimpleNamespace
 
 import mxnet as mx
 import numpy as np
 import pytest
+from filelock import UnixFileLock
 
 from distributed import World
 from distributed.committed import Committed
@@ -47,9 +47,16 @@ def write(folder):
     return world.committed.write
 
 
-def replace_sleep(monkeypatch, sleep):
-    """Of the checkpointer alone: other threads of this process sleep too."""
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+def when_refused(monkeypatch, act):
+    """Call `act` each time that the lock of a folder is asked for and not given."""
+    attempt = UnixFileLock._acquire
+
+    def attempt_and_act(lock):
+        attempt(lock)
+        if not lock.is_locked:
+            act()
+
+    monkeypatch.setattr(UnixFileLock, "_acquire", attempt_and_act)
 
 
 def steps_saved(folder):
@@ -66,17 +73,18 @@ def test_it_waits_for_the_folder_of_a_rank_that_is_being_killed(folder, write, m
     """Sockets of a killed process close before its lock does: the loss is seen while the folder is still held."""
     killed = FolderLock(folder)
     killed.take()
-    waits = []
-    replace_sleep(monkeypatch, lambda seconds: (waits.append(seconds), killed.release()))
+    refusals = []
+    when_refused(monkeypatch, lambda: (refusals.append("held"), killed.release()))
     write()
     assert steps_saved(folder) == [0]
-    assert len(waits) == 1
+    assert refusals == ["held"]
 
 
 def test_another_rank_that_saves_it_is_enough(folder, write, monkeypatch):
     other = FolderLock(folder)
     other.take()
-    replace_sleep(monkeypatch, lambda seconds: checkpoint.folder_of(folder, 0).mkdir())
+    monkeypatch.setattr(module, "FOLDER_PATIENCE", 0.1)
+    when_refused(monkeypatch, lambda: checkpoint.folder_of(folder, 0).mkdir(exist_ok=True))
     write()
     assert steps_saved(folder) == [0]
 
