@@ -66,10 +66,10 @@ what_was_not_reached() {
   fi
 }
 
-# pip's index, without a password.
+# pip's index, where one is set, without a password.
 index_url() {
   local url=${PIP_INDEX_URL:-$(.venv/bin/python -m pip config get global.index-url 2>/dev/null)}
-  url=${url:-https://pypi.org/simple}
+  url=${url:-that pip takes by default}
   echo "${url/"//"*@/"//"}"
 }
 
