@@ -43,7 +43,7 @@ launch/setup.sh
 . launch/supervise.sh
 check_options "$@"
 export PATH="$PWD/.venv/bin:$PATH"
-# horovodrun takes --network for an option of its own; --model is the same.
+# horovodrun has options that --network abbreviates; --model is the same option of train.py.
 supervise TERM horovodrun --gloo -np "$min" --min-np "$min" ${MAX_NP:+--max-np "$MAX_NP"} \
   ${INTERFACE:+--network-interface "$INTERFACE"} \
   --host-discovery-script "launch/discover_hosts.sh $(printf %q "$hosts")" python -m distributed.elastic.agent \

@@ -35,5 +35,5 @@ check_options "$@"
 export PATH="$PWD/.venv/bin:$PATH"
 echo "hosts.sh: starting $processes processes on $hosts" >&2
 # Gloo, because mpirun waits for ever for a host that was cut off. No cache, which would remember yesterday's hosts.
-# horovodrun takes --network for an option of its own; --model is the same.
+# horovodrun has options that --network abbreviates; --model is the same option of train.py.
 supervise TERM horovodrun --gloo --disable-cache -np "$processes" -H "$hosts" python train.py "${@/#--network/--model}"

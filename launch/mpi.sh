@@ -48,6 +48,6 @@ set_mca oob_tcp_keepalive_time 10 && set_mca oob_tcp_keepalive_intvl 5 && set_mc
 set_mca odls_base_sigkill_timeout 5 # seconds for the other ranks' last words, once one has ended
 [ "$(id -u)" != 0 ] || hosts+=(--allow-run-as-root)
 export_watched
-told=(-x PATH -x LENET_EXIT_CODE)
-[ -z "${LENET_WATCHED:-}" ] || told+=(-x LENET_WATCHED ${COLUMNS:+-x COLUMNS})
-supervise USR1 mpirun "${hosts[@]}" --bind-to none "${told[@]}" python train.py "$@"
+exported=(-x PATH -x LENET_EXIT_CODE)
+[ -z "${LENET_WATCHED:-}" ] || exported+=(-x LENET_WATCHED ${COLUMNS:+-x COLUMNS})
+supervise USR1 mpirun "${hosts[@]}" --bind-to none "${exported[@]}" python train.py "$@"

@@ -65,7 +65,7 @@ for run in "${runs[@]}"; do
     --no-tensorboard --output-dir "$folder" >"$place/log" 2>&1 </dev/null || code=$?
   if [ "$code" != 0 ]; then
     cat "$place/log" >&2
-    # horovodrun and mpirun have codes of their own; what train.py refuses, the first run has refused.
+    # horovodrun and mpirun end with other codes; what train.py refuses, the first run has refused.
     [ "$code" = 2 ] || code=1
     exit "$code"
   fi

@@ -165,7 +165,7 @@ check_cuda() {
 # versions LOCK: the pinned versions of requirements/LOCK.txt, one a line, without hashes and comments.
 versions() { sed -e '/^ *\(#\|--hash\|$\)/d' -e 's/ *\\$//' "requirements/$1.txt"; }
 
-# What .venv is made of. Raise the number to have every .venv made anew for another reason than these.
+# What .venv is made of. Raise the number to rebuild every .venv for another reason than these.
 made_of() { printf '%s\n' 1 "$PWD" "$python" "$horovod"; versions $kind; }
 
 # is_installed FILE COMMAND...: FILE in .venv, written at the end of an installation, holds what the command prints.
@@ -188,7 +188,7 @@ wait_for() {
 }
 
 # build_horovod FOLDER: leaves the wheel in FOLDER. Nothing cached or built elsewhere is used: such a wheel
-# need not know MXNet, and its name would not tell.
+# may lack MXNet, which its name would not show.
 build_horovod() {
   local site=$PWD/.venv/lib/python$python_version/site-packages gpu=()
   # The kernels are for the GPUs that this MXNet has kernels for. nvcc would refuse a compiler younger than itself.
@@ -241,7 +241,7 @@ if numpy.__version__ != "1.23.5":
     sys.exit(f"NumPy is {numpy.__version__}, not 1.23.5")'
 }
 
-# CUDA's libraries are in packages of their own. MXNet's library looks for others beside itself, so with links there
+# CUDA's libraries are in separate packages. MXNet's library looks for others beside itself, so with links there
 # it finds them whoever starts Python and how. Horovod's build wants the name without a number.
 link_cuda() (
   cd ".venv/lib/python$python_version/site-packages/mxnet"

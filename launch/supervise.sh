@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced by the scripts that start a launcher, in the root of a checkout that is set up: options are read before
-# anything starts, whoever watches is told of, requests to stop are handed on, and train.py's exit code is the script's.
+# anything starts, the processes learn whether a person watches, requests to stop are forwarded, and train.py's exit code is the script's.
 
 # check_options OPTION...: ends the script with train.py's own line and code if it would refuse an option.
 check_options() { .venv/bin/python -m lenet.commands.check_options "$@" || exit; }
@@ -8,7 +8,7 @@ check_options() { .venv/bin/python -m lenet.commands.check_options "$@" || exit;
 # A setting of Open MPI, unless the user has made it.
 set_mca() { local name=OMPI_MCA_$1; export "$name=${!name-$2}"; }
 
-# Tells the processes that a person watches, and how wide the screen is: they see pipes of the launcher's.
+# Exports whether a person watches, and how wide the screen is: the processes see only pipes.
 export_watched() {
   unset LENET_WATCHED
   [ -t 1 ] && [ -t 2 ] || return 0
@@ -36,7 +36,7 @@ true_code() {
 }
 
 # supervise SIGNAL COMMAND...: runs a launcher and ends the script with train.py's code. A request to stop reaches the
-# launcher as SIGNAL, and as nothing else: it has a session of its own, so that the terminal's Ctrl-C goes to this script
+# launcher as SIGNAL, and as nothing else: it runs in another session, so that the terminal's Ctrl-C goes to this script
 # alone. Asked a third time, the launcher is ended by SIGTERM.
 supervise() {
   local signal=$1 launcher='' asked=0 before code
@@ -48,7 +48,7 @@ supervise() {
   launcher=$!
   while :; do
     before=$asked code=0
-    { wait "$launcher"; } 2>/dev/null || code=$? # bash would tell of a signal that ended it
+    { wait "$launcher"; } 2>/dev/null || code=$? # bash would print the signal that ended it
     [ "$asked" != "$before" ] || break # else a signal has ended the wait
   done
   code=$(true_code "$code")

@@ -33,7 +33,7 @@ def add_network(parser: argparse.ArgumentParser, default: str = "as the run besi
     """Add --network, as train.py has it; the help describes its `default`."""
     parser.add_argument(
         "--network",
-        "--model",  # for horovodrun, which takes --network for an option of its own
+        "--model",  # for horovodrun, whose options --network abbreviates
         metavar="NETWORK",
         help=f"lenet5 or FILE.py:FUNCTION (default: {default})",
     )

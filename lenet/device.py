@@ -42,7 +42,7 @@ def _gpu(count: int, world: World) -> mx.Context:
         has_cuda = mx.runtime.Features().is_enabled("CUDA")
         raise InputError(f"MXNet sees no GPU on this host{reason}" if has_cuda else WITH_CUDA)
     if count == 1 and shown is not None:
-        return mx.gpu(0)  # a launcher can give each process a GPU of its own, as Slurm does for --gpus-per-task
+        return mx.gpu(0)  # a launcher can show each process one GPU, as Slurm does for --gpus-per-task
     if world.local.size > count:
         raise InputError(f"{world.local.size} processes on this host see {count} GPU(s); start at most {count} here")
     return mx.gpu(world.local.rank)

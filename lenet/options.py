@@ -19,7 +19,7 @@ RECORDED = "recorded"  # Printed and recorded; refused once the run has no step 
 FREE = "free"  # As RECORDED, but never refused: the option changes no bit of a result.
 NOT_KEPT = "not kept"  # Not noticed: no checkpoint keeps the option.
 
-# horovodrun reads the whole line, and finds --network to be the start of two options of its own.
+# horovodrun reads the whole line, in which --network abbreviates two of its options.
 OTHER_WORDS = {"network": ("--model",)}
 
 

@@ -34,7 +34,7 @@ def read_regular(path: str | Path, limit: int) -> bytes:
 
 
 def read_lines(path: str | Path, longest: int, limit: int | None = None) -> Iterator[bytes]:
-    """The lines of a regular file with their line ends. Of a line of more than `longest` bytes only so many come.
+    """The lines of a regular file with their line ends. A line of more than `longest` bytes is cut there.
 
     OSError: the file is a device or a pipe, or has more than `limit` bytes.
     """

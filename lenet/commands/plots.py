@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from lenet.atomic import whole_file
 from lenet.errors import InputError
 
-# Okabe and Ito's colours, which colour-blind people can tell apart.
+# Okabe and Ito's colours, which colour-blind people can distinguish.
 BLUE, ORANGE, GREEN, PURPLE, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 MAX_RUNS = 6
 WRONG = RED

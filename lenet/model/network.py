@@ -28,7 +28,7 @@ class Network:
 
     name: str  # in the names of files: "LeNet5", or the function's
     digest: str  # SHA-256 of the user's code; "lenet5"
-    make: Callable[[int, ImageShape], HybridBlock]  # for so many classes and images of this shape
+    make: Callable[[int, ImageShape], HybridBlock]  # takes the number of classes and the shape of images
     path: Path | None = None  # the user's file
 
     @property

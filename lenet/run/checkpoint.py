@@ -79,7 +79,7 @@ def save(output_dir: str | Path, checkpoint: Checkpoint, keep: int) -> Path:
             shutil.copyfile(Path(output_dir) / DESCRIPTION, place / DESCRIPTION)
         digests = {name: sha256((place / name).read_bytes()) for name in (MODEL, OPTIMIZER)}
         write_state(place / STATE, checkpoint.facts(), digests)
-    # A later one is damaged, else this run would have gone on from there: it does not count.
+    # Later ones do not count: they are damaged, otherwise this run would have resumed from them.
     up_to_it = [each for each in folders(output_dir) if step_of(each) <= step_of(folder)]
     for old in up_to_it[:-keep]:
         remove_folder(old)

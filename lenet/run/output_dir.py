@@ -61,7 +61,7 @@ class OutputDir:
             self.lock = None
 
     def check(self) -> None:
-        """OSError: another job has taken the folder while this process stood still."""
+        """OSError: another job took the folder while this process was suspended."""
         if self.lock is not None:
             try:
                 self.lock.check()
@@ -69,7 +69,7 @@ class OutputDir:
                 raise OSError(errno.EBUSY, f"another job writes there ({holder})") from None
 
     def begin(self, config: Config, step: int | None, say: Callable[[str], None]) -> None:
-        """Once it is sure that the run goes on from `step` (None: anew): set aside what does not belong to it.
+        """Set aside what does not belong to the run, which resumes from `step`, or starts over for None.
 
         How an earlier job failed no longer matters then.
         """
@@ -87,7 +87,7 @@ class OutputDir:
             write_config(config, file)
 
     def make_anew(self, config: Config) -> None:
-        """Make the folder that somebody has taken away while the run went on. InputError: it cannot be."""
+        """Make the folder again, which was removed during the run. InputError: it cannot be."""
         if not self.path.is_dir():
             self.close()  # the lock of a file that is gone
         self.open()
@@ -114,7 +114,7 @@ class OutputDir:
         self.lock = lock
 
     def _set_aside(self, step: int, say: Callable[[str], None]) -> None:
-        """Move checkpoints after `step`, with a copy of what else the run left, to a folder of their own."""
+        """Move checkpoints after `step`, with a copy of what else the run left, to another folder."""
         later = [folder for folder in checkpoint.folders(self.path) if checkpoint.step_of(folder) > step]
         if not later and (step >= 0 or not (self.path / "metrics.jsonl").exists()):
             return
@@ -129,6 +129,6 @@ class OutputDir:
                 shutil.copy2(self.path / name, place / name)
         if (self.path / "tensorboard").is_dir():
             shutil.copytree(self.path / "tensorboard", place / "tensorboard")
-        for path in report_files(self.path):  # it would tell of a run that is no longer there
+        for path in report_files(self.path):  # it describes a run that is no longer there
             path.rename(place / path.name)
         say(f"What the earlier run left is kept in {place}")

@@ -16,9 +16,9 @@ DEFAULT_WIDTH = 80
 
 def is_watched(environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether standard output is a terminal that can redraw a line."""
-    told = environment.get(WATCHED)
-    if told in ("0", "1"):
-        return told == "1"
+    watched = environment.get(WATCHED)
+    if watched in ("0", "1"):
+        return watched == "1"
     if environment.get("OMPI_MCA_orte_tag_output") == "1":
         return False  # horovodrun has mpirun put a tag before each write, which breaks a redrawn line
     return sys.stdout.isatty() and (sys.stderr.isatty() or _columns(sys.stdout) > 0)
@@ -26,8 +26,8 @@ def is_watched(environment: Mapping[str, str] = os.environ) -> bool:
 
 def width(environment: Mapping[str, str] = os.environ) -> int:
     """Return the columns of the screen: from the terminal, else from COLUMNS, else 80."""
-    told = environment.get("COLUMNS", "")
-    return _columns(sys.stdout) or (int(told) if told.isdecimal() and len(told) < 6 else 0) or DEFAULT_WIDTH
+    columns = environment.get("COLUMNS", "")
+    return _columns(sys.stdout) or (int(columns) if columns.isdecimal() and len(columns) < 6 else 0) or DEFAULT_WIDTH
 
 
 def _columns(stream: TextIO) -> int:

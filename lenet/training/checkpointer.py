@@ -97,7 +97,7 @@ class Checkpointer:
                 raise OSError(f"{path}: {error.strerror}") from error
 
     def _find(self, limit: int) -> Checkpoint | None:
-        """The checkpoint that `--resume` asks for, or None to begin anew."""
+        """The checkpoint that `--resume` asks for, or None to start over."""
         if self.config.resume == "never":
             return None
         if self.config.resume == "auto":

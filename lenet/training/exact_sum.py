@@ -29,7 +29,7 @@ class ShardSum:
         self.gradients, self.metrics = self.total[: length - metrics], self.total[length - metrics :]
 
     def add(self, vector: nd.NDArray, is_first: bool) -> None:
-        """Add `vector` (length,) float32, `scale` times too large; the first one begins the sum anew."""
+        """Add `vector` (length,) float32, `scale` times too large; the first one replaces the sum."""
         target = self.total if is_first else self.addend
         nd.cast(vector, dtype=self.total.dtype, out=target)
         if not is_first:

@@ -79,7 +79,7 @@ class StepProfile:
         try:
             write_with_small_numbers(Path(self.path + PARTIAL), Path(self.path))
             self.say(f"The profile of {steps} steps is in {self.path}{short}")
-        except (OSError, ValueError) as error:  # MXNet tells of no full disk: what it wrote is cut then
+        except (OSError, ValueError) as error:  # MXNet reports no full disk: its file is cut then
             self.say(f"No profile: {self.path} could not be written ({error})")
 
 

@@ -13,7 +13,7 @@ ECHO = 0.5  # seconds in which a second signal is the first one's: `timeout` sen
 
 
 class StopRequest:
-    """False until this process is asked to stop. The loop asks it once a step and tells the other ranks."""
+    """False until this process is asked to stop. The loop reads it once a step and sends it to the other ranks."""
 
     def __init__(self) -> None:
         self.asked = self.listens = False
@@ -22,7 +22,7 @@ class StopRequest:
     def listen(self) -> None:
         """Take over SIGNALS; again for nothing.
 
-        A thread counts them, told by the interpreter's wake-up pipe: a signal handler in Python would wait for the main
+        A thread counts them, by the interpreter's wake-up pipe: a signal handler in Python would wait for the main
         thread, which can be waiting in MXNet for a rank that is lost.
         """
         if self.listens:
