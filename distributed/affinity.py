@@ -43,11 +43,15 @@ def bind(cores: Sequence[int]) -> None:
             os.sched_setaffinity(thread, cores)
 
 
-def usable_cores() -> int:
-    """The number of cores that this process may use: by its affinity, and by the CPU quota of its container."""
-    cores = len(os.sched_getaffinity(0))
-    quota = _read_quota()
-    return cores if quota is None else max(1, min(cores, round(quota)))
+def share_of_cores(ranks: int = 1, is_bound: bool = True) -> int:
+    """The number of cores for one of the `ranks` of this host: of its affinity, and of the CPU quota of its container.
+
+    Ranks that are not bound have the same affinity, and share it.
+    """
+    shares = [len(os.sched_getaffinity(0)) / (1 if is_bound else ranks)]
+    if (quota := _read_quota()) is not None:
+        shares.append(quota / ranks)
+    return max(1, int(min(shares)))
 
 
 def _read_quota() -> float | None:

@@ -86,16 +86,17 @@ class HorovodWorld(World):
         ranks. Other jobs may have further ranks on the same cores, as two "hosts" on one machine do: binding could
         put several ranks on a core. Returns this rank's share of the cores; `rank` and `size` are those of its host.
         """
-        affinities = self.all_gather_object(sorted(os.sched_getaffinity(0)))
+        everywhere = self.all_gather_object([self.monitor.host, sorted(os.sched_getaffinity(0))])
+        affinities = [cores for host, cores in everywhere if host == self.monitor.host]
         by_mpi = hvd.mpi_enabled()
-        if started and not (by_mpi and len(set().union(*affinities)) < size):
+        if started and not (by_mpi and len(set().union(*affinities)) < len(affinities)):
             affinity.yield_to_others(started[0 if by_mpi else -1])
         cores = affinity.cores_of(rank, affinities)
+        is_bound = any(other != affinities[0] for other in affinities)  # by the launcher
         if size == self.size and cores:
             affinity.bind(cores)
-            return affinity.usable_cores()
-        is_bound = any(other != affinities[0] for other in affinities)  # by the launcher
-        return max(1, affinity.usable_cores() // (1 if is_bound else size))
+            is_bound = True
+        return affinity.share_of_cores(len(affinities), is_bound)
 
     def _allgather(self, array: np.ndarray) -> np.ndarray:
         """The rows of every rank's `array`, a numpy array on the host, one below the other."""

@@ -46,7 +46,7 @@ class World:
     def __init__(self, monitor: Monitor | None = None) -> None:
         self.monitor = monitor or Monitor()
         self.committed = Committed()
-        self.local = Local(0, 1, affinity.usable_cores())
+        self.local = Local(0, 1, affinity.share_of_cores())
         self._block: str | None = None  # what the block of `fail_together` that runs now is about
 
     @property

@@ -86,7 +86,7 @@ class NativeShards:
         _push("lenet_gradients", task, reads if draws is None else [*reads, draws], [total])
 
 
-def predict_logits(data: NativeData, weights: nd.NDArray, rows: range, threads: int) -> nd.NDArray:
+def compute_logits(data: NativeData, weights: nd.NDArray, rows: range, threads: int) -> nd.NDArray:
     """Logits (n, classes) float32 of the images `rows`: those of an image depend on nothing but it and the weights."""
     logits = nd.empty((len(rows), data.classes), ctx=mx.cpu())
     task = tasks.Logits(

@@ -11,8 +11,7 @@ from distributed import World
 from lenet.data.batches import Batches
 from lenet.model.normalise import normalise
 from lenet.model.parameters import named_parameters
-from lenet.native.operations import NativeData
-from lenet.native.operations import predict_logits as native_logits
+from lenet.native.operations import NativeData, compute_logits
 from lenet.run.progress import Totals
 from lenet.training.objective import Objective
 
@@ -70,7 +69,7 @@ def _native_logits(net: HybridBlock, batches: Batches, rows: range, threads: int
     weights = nd.concat(*(each.data().reshape(-1) for each in named_parameters(net).values()), dim=0)
     classes = net[-1].weight.shape[0]
     data = NativeData(batches.images, batches.labels, batches.mean, batches.std, classes)
-    return native_logits(data, weights, rows, threads).asnumpy().astype(float)
+    return compute_logits(data, weights, rows, threads).asnumpy().astype(float)
 
 
 def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

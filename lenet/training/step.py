@@ -10,7 +10,7 @@ from distributed import World
 from lenet.config import Config
 from lenet.data.batches import Batches
 from lenet.training.exact_sum import ShardSum
-from lenet.training.native_shards import NativeShards
+from lenet.training.native_computation import NativeComputation
 from lenet.training.objective import Objective
 from lenet.training.shard_loop import ShardLoop
 from lenet.training.state import TrainState
@@ -54,7 +54,7 @@ class Step:
         self.sum = ShardSum(config.exchange, self.places.size, tail, state.device)
         self.requests, self.report = self.sum.total[self.places.requests], self.sum.total[self.places.report]
         rest = (state, objective, config, data, self.places, self.sum)
-        self.computation: Computation = NativeShards(*rest, threads) if threads else ShardLoop(net, *rest)
+        self.computation: Computation = NativeComputation(*rest, threads) if threads else ShardLoop(net, *rest)
 
     def take(
         self, world: World, order: nd.NDArray, begin: int, end: int, learning_rate: float, requests: Sequence[bool]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from mxnet import nd
 
-from lenet.native.operations import NativeData, NativeShards, NativeUpdate, predict_logits
+from lenet.native.operations import NativeData, NativeShards, NativeUpdate, compute_logits
 from lenet.native.tasks import METRICS, Rule
 from tests.support import native, run_jobs
 from tests.support.native import make_case
@@ -44,7 +44,7 @@ def test_totals_and_logits(case):
     step = Step(case)
     assert step.compute().asnumpy().tobytes() == step.expected()
     rows = range(1, len(case.images))
-    assert predict_logits(step.data, step.weights, rows, 2).asnumpy().tobytes() == native.logits(case, 1).tobytes()
+    assert compute_logits(step.data, step.weights, rows, 2).asnumpy().tobytes() == native.logits(case, 1).tobytes()
 
 
 def test_a_rank_without_shards_has_a_total_of_zero():

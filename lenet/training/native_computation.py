@@ -6,8 +6,7 @@ from mxnet import nd
 
 from lenet.config import Config
 from lenet.data.batches import Batches
-from lenet.native.operations import NativeData, NativeUpdate
-from lenet.native.operations import NativeShards as Shards
+from lenet.native.operations import NativeData, NativeShards, NativeUpdate
 from lenet.native.tasks import Rule
 from lenet.training.exact_sum import FIXED_POINT, ShardSum
 from lenet.training.objective import Objective
@@ -16,7 +15,7 @@ from lenet.training.state import TrainState
 from lenet.training.step_vector import StepVector
 
 
-class NativeShards:
+class NativeComputation:
     """The Computation of LeNet-5 on a CPU, in `threads` threads, which change no bit."""
 
     def __init__(
@@ -31,7 +30,7 @@ class NativeShards:
     ):
         self.state, self.config, self.data, self.places, self.sum = state, config, data, places, total
         native = NativeData(data.images, data.labels, data.mean, data.std, objective.classes)
-        self.shards = Shards(native, config.shard, objective.smoothing, threads)
+        self.shards = NativeShards(native, config.shard, objective.smoothing, threads)
         self.native_update = _native_update(config)
         self.slots = [state.slots[name] for name in self.native_update.slots]
         self.is_exact = config.exchange == "exact"
