@@ -253,8 +253,8 @@ class Trainer(AbstractContextManager):
         if self.config.debug:
             return None
         shards = -(-self.config.global_batch // self.config.shard)
-        cores = self.config.threads or min(self.world.local.cores, -(-shards // self.world.size))
-        return native_threads(self.config.network, self.device, cores)
+        cores = self.config.threads or self.world.local.cores
+        return native_threads(self.config.network, self.device, min(cores, -(-shards // self.world.size)))
 
     def _learning_rate(self, images_in_step: int) -> float:
         return learning_rate(self.config, self.state.progress, images_in_step, len(self.training_data))
